@@ -111,6 +111,13 @@ class MethodNotAllowed(VigilError):
     default_message = "This method is not supported here."
 
 
+class NotAcceptable(VigilError):
+    error_code = "NOT_ACCEPTABLE"
+    status = "invalid"
+    http_status = 406
+    default_message = "This is not available in a type that the Accept header allows."
+
+
 class Conflict(VigilError):
     error_code = "CONFLICT"
     status = "conflict"
@@ -139,6 +146,14 @@ class PayloadTooLarge(VigilError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The body is larger than {limit} bytes after decompression.")
+
+
+class RateLimitExceeded(VigilError):
+    error_code = "RATE_LIMIT_EXCEEDED"
+    status = "too_many_requests"
+    http_status = 429
+    default_message = "Too many requests. Please retry."
+    default_retry_after = 60
 
 
 class DbUnavailable(VigilError):

@@ -1,0 +1,1 @@
+"""The governance gate, the ledger, and the proofs: who decided what, and the record of it."""

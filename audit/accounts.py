@@ -1,0 +1,99 @@
+"""Governed changes of accounts: people, roles, tokens."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+
+from audit.gate.types import Action
+from audit.governed import governed
+from audit.models import ApiToken, User
+from audit.models.token import new_secret, secret_digest
+from audit.principal import Principal
+from audit.record import current
+from audit.rows import register_rows
+from portal.lib.errors import Conflict, FieldError, ValidationFailed
+
+for _model in (User, Group, ApiToken):
+    register_rows(_model)
+
+SET_PASSWORD = Action(
+    "audit:user:set-password", event="password_set", permission="audit.change_user", is_for_system=True
+)
+ISSUE = Action(
+    "audit:apitoken:issue", event="token_issued", permission="audit.add_apitoken", is_for_system=True
+)
+REVOKE = Action("audit:apitoken:revoke", event="token_revoked", permission="audit.delete_apitoken")
+DEFINE_ROLE = Action("auth:group:define", event="role_defined", is_for_system=True)
+CREATE_USER = Action("audit:user:create", event="user_created", is_for_system=True)
+
+
+@governed(DEFINE_ROLE, on="group")
+def role_define(*, group: Group, permissions: Iterable[str], by: Principal) -> Group:
+    """Creates the group with these permissions, each `app.codename`."""
+    wanted = sorted(permissions)
+    group.save()
+    found = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type").filter(
+            codename__in=[name.partition(".")[2] for name in wanted]
+        )
+    }
+    group.permissions.set([found[name] for name in wanted])
+    current().note(role=group.name, permissions=wanted)
+    return group
+
+
+@governed(CREATE_USER, on="user")
+def user_create(*, user: User, password: str, roles: Iterable[str], by: Principal) -> User:
+    user.set_password(password)
+    user.save()
+    user.groups.set(Group.objects.filter(name__in=list(roles)))
+    current().target = f"{user._meta.label_lower}:{user.pk}"
+    current().note(user=user.username, roles=sorted(roles))
+    return user
+
+
+@governed(SET_PASSWORD, on="user")
+def password_set(*, user: User, password: str, by: Principal) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise ValidationFailed([FieldError("password", text) for text in error.messages]) from error
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    current().note(user=user.username)
+
+
+@governed(ISSUE, on="token")
+def token_issue(*, token: ApiToken, by: Principal) -> str:
+    """Saves the unsaved token and returns its secret, which is shown this once and kept nowhere."""
+    if ApiToken.objects.filter(name=token.name).exists():
+        raise ValidationFailed([FieldError("name", f"There is a token called {token.name} already.")])
+    secret = new_secret()
+    token.digest = secret_digest(secret)
+    token.save()
+    current().target = f"{token._meta.label_lower}:{token.pk}"
+    current().note(
+        token=token.name,
+        scopes=list(token.scopes),
+        source=token.source,
+        user=token.user.username if token.user else None,
+        expires_at=_iso(token.expires_at),
+    )
+    return secret
+
+
+@governed(REVOKE, on="token")
+def token_revoke(*, token: ApiToken, by: Principal, reason: str = "") -> None:
+    """At once and for good."""
+    changed = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=current().at)
+    if not changed:
+        raise Conflict("This token is revoked already.")  # noqa: TRY003, EM101
+    current().note(token=token.name, reason=reason)
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class AuditConfig(AppConfig):
+    name = "audit"
+
+    def ready(self) -> None:
+        # Imported for their registrations: system checks and signal receivers.
+        from audit import accounts, checks, history, sessions  # noqa: F401, PLC0415

@@ -1,0 +1,27 @@
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connection
+
+from audit.gate import vectors
+from audit.protection import unprotected
+
+
+@register(Tags.security)
+def axioms_are_sound(**_kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401 - Django's signature
+    return [
+        Error(f"The axioms answer a known question wrongly: {failure}", id="audit.E001")
+        for failure in vectors.failures()
+    ]
+
+
+@register(Tags.database)
+def tables_are_protected(
+    databases: Sequence[str] | None = None,
+    **_kwargs: Any,  # noqa: ANN401 - Django's signature
+) -> list[CheckMessage]:
+    """Asked for with `manage.py check --database default`, on a migrated database."""
+    if not databases or "audit_governed" not in connection.introspection.table_names():
+        return []
+    return [Error(line, id="audit.E002") for line in unprotected()]

@@ -1,0 +1,109 @@
+"""The one way in: every change of state is one call of a service marked `@governed`.
+
+    ACKNOWLEDGE = Action("incidents:incident:acknowledge", event="incident_acknowledged", ...)
+
+    @governed(ACKNOWLEDGE, on="incident")
+    def incident_acknowledge(*, incident: Incident, by: Principal, reason: str = "") -> Incident: ...
+
+The gate decides; then one transaction holds the rows and their ledger event. A refusal is recorded
+in a transaction of its own, so it outlives what it refused. Everything here fails closed.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import DatabaseError, models, transaction
+
+from audit import gate
+from audit.gate.types import Action, Decision, Fact, Request, Resource, Verdict
+from audit.principal import Principal
+from audit.record import recording
+from portal.lib.errors import AuditUnavailable, GovernanceDenied, GovernanceFailure
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Every governed action by name: pages, tokens, docs and tests read what there is from here.
+ACTIONS: dict[str, Action] = {}
+
+
+def register(action: Action) -> Action:
+    if ACTIONS.setdefault(action.name, action) != action:
+        msg = f"two different actions are called {action.name}"
+        raise ValueError(msg)
+    return action
+
+
+def governed(
+    action: Action, *, on: str, about: tuple[str, ...] = ()
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Marks a service of keyword arguments as the one way to do `action`.
+
+    `on` names the argument that it is done to, a model instance or a `Resource`. `about` names
+    further plain arguments that axioms and policies may ask about. The service takes `by`, the
+    principal, and reaches its record by `audit.record.current()`.
+    """
+    register(action)
+
+    def mark(service: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(service)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            by = _principal(kwargs["by"])
+            request = Request(
+                by, action, resource_of(kwargs[on], by), {name: kwargs.get(name) for name in about}
+            )
+            return perform(request, lambda: service(*args, **kwargs))
+
+        return call
+
+    return mark
+
+
+def perform(request: Request, change: Callable[[], R]) -> R:
+    """The gate, then one transaction with `change` and its ledger event.
+
+    Raises `GovernanceDenied`, `GovernanceFailure`, `AuditUnavailable`, and what `change` raises.
+    """
+    decision = gate.decide(request)
+    if decision.verdict is not Verdict.ALLOW:
+        raise refuse(request, decision)
+    event = request.action.event
+    with transaction.atomic(durable=True), recording(request, decision, event=event):
+        return change()
+
+
+def refuse(request: Request, decision: Decision) -> GovernanceDenied | GovernanceFailure:
+    """Records the refusal and returns what to raise. Where that cannot be recorded either, the
+    answer is `AuditUnavailable`: refused all the same, and said to be unrecorded."""
+    failed = decision.verdict is Verdict.FAILURE
+    event = "governance_failure" if failed else "governance_denied"
+    try:
+        with transaction.atomic(durable=True), recording(request, decision, event=event) as record:
+            record.note(facts=dict(request.resource.facts), context=dict(request.context))
+    except DatabaseError as error:
+        raise AuditUnavailable from error
+    if failed:
+        return GovernanceFailure()
+    return GovernanceDenied(decision.reason, [vote.to_json() for vote in decision.votes])
+
+
+def resource_of(subject: object, by: Principal) -> Resource:
+    """The resource that stands for a model instance, or for anything with the same two methods."""
+    if isinstance(subject, Resource):
+        return subject
+    facts: dict[str, Fact] = {}
+    if describe := getattr(subject, "governed_facts", None):
+        facts = describe(by)
+    if isinstance(subject, models.Model):
+        name = getattr(subject, "governed_name", None) or subject.pk or "new"
+        return Resource(subject._meta.label_lower, str(name), facts, instance=subject)
+    msg = f"{subject!r} cannot be the subject of a governed call"
+    raise TypeError(msg)
+
+
+def _principal(by: Any) -> Principal:  # noqa: ANN401 - checked here, for all services
+    if not isinstance(by, Principal):
+        msg = f"a governed call is made by a Principal, not {by!r}"
+        raise TypeError(msg)
+    return by

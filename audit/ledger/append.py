@@ -1,0 +1,98 @@
+"""Appends entries, and nothing else. Fails closed: no entry, no change.
+
+`draw` a number first, change rows, `append` last: the database holds the entry's `changes` against
+the rows that the transaction really changed, and refuses the entry, or the commit, if they differ.
+"""
+
+import itertools
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import rfc8785
+import structlog
+from django.db import DatabaseError, connection
+
+from portal.lib.errors import AuditUnavailable, FieldError, ValidationFailed
+
+log = structlog.get_logger(__name__)
+
+MAX_ENTRY = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An entry's number and instant, both the database's."""
+
+    id: int
+    at: datetime
+
+
+class Writer:
+    """This process in the ledger: a random id and a count of what it wrote, new after a fork."""
+
+    def __init__(self) -> None:
+        self.id = uuid.uuid4()
+        self.sequence = itertools.count(1)
+
+
+_writer = Writer()
+os.register_at_fork(after_in_child=lambda: _writer.__init__())  # type: ignore[misc] # a new life
+
+
+def draw() -> Drawn:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nextval('audit_event_id_seq'), clock_timestamp()")
+            number, at = cursor.fetchone()
+    except DatabaseError as error:
+        raise _unavailable(error) from error
+    return Drawn(number, at)
+
+
+def append(drawn: Drawn, fields: Mapping[str, Any]) -> None:
+    """Adds the entry that names all rows changed since the transaction's last one.
+
+    Raises `AuditUnavailable` where the ledger cannot take it, `ValidationFailed` where it is longer
+    than 65,535 bytes.
+    """
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT summary FROM audit_captured()")
+            changes = json.loads(cursor.fetchone()[0])
+            entry = canonical(
+                {**fields, "id": drawn.id, "timestamp": instant(drawn.at), "changes": changes}
+            )
+            cursor.execute(
+                "INSERT INTO audit_event (id, writer_id, writer_seq, entry) VALUES (%s, %s, %s, %s)",
+                [drawn.id, _writer.id, next(_writer.sequence), entry],
+            )
+    except DatabaseError as error:
+        raise _unavailable(error) from error
+
+
+def canonical(fields: Mapping[str, Any]) -> bytes:
+    """The exact bytes that are hashed: RFC 8785, the JSON Canonicalization Scheme."""
+    try:
+        entry = rfc8785.dumps(dict(fields))
+    except rfc8785.CanonicalizationError as error:
+        message = f"cannot be recorded: {error}"
+        raise ValidationFailed([FieldError("data", message)]) from error
+    if len(entry) > MAX_ENTRY:
+        message = f"the record of this would take {len(entry)} bytes; {MAX_ENTRY} is the limit"
+        raise ValidationFailed([FieldError("data", message)])
+    return entry
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339 in UTC to the microsecond, like `2026-02-12T18:30:00.000000Z`."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _unavailable(error: DatabaseError) -> AuditUnavailable:
+    log.critical("audit_failure", error=str(error))
+    return AuditUnavailable()

@@ -1,0 +1,26 @@
+import secrets
+import zoneinfo
+
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.db import models
+
+
+def validate_time_zone(value: str) -> None:
+    if value not in zoneinfo.available_timezones():
+        msg = f"{value} is not a time zone like Europe/Zurich"
+        raise ValidationError(msg)
+
+
+def new_salt() -> bytes:
+    return secrets.token_bytes(16)
+
+
+class User(AbstractUser):
+    """A person. The salt keeps the row's digest in the ledger from giving anything away."""
+
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    salt = models.BinaryField(max_length=16, default=new_salt, editable=False)
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.username

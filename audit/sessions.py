@@ -1,0 +1,66 @@
+"""Sign-ins on record. Fails closed: a sign-in that cannot be recorded does not happen."""
+
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from audit.gate.types import Action, Resource
+from audit.governed import governed
+from audit.models import User
+from audit.principal import Principal, person, system
+from audit.record import current
+
+SIGN_IN = Action("audit:session:open", event="sign_in", is_for_everyone=True)
+SIGN_OUT = Action("audit:session:end", event="sign_out", is_for_everyone=True)
+SIGN_IN_REFUSED = Action("audit:session:refuse", event="sign_in_failed", is_for_system=True)
+
+
+@governed(SIGN_IN, on="user")
+def session_opened(*, user: User, by: Principal, address: str) -> None:
+    current().note(address=address)
+
+
+@governed(SIGN_OUT, on="user")
+def session_ended(*, user: User, by: Principal) -> None:
+    current().note(user=user.username)
+
+
+@governed(SIGN_IN_REFUSED, on="account")
+def sign_in_refused(*, account: Resource, by: Principal, address: str) -> None:
+    current().note(address=address)
+
+
+@receiver(user_logged_in)
+def record_sign_in(request: HttpRequest, user: User, **_kwargs: Any) -> None:  # noqa: ANN401 - a signal
+    try:
+        session_opened(user=user, by=person(user), address=address_of(request))
+    except Exception:
+        request.session.flush()
+        raise
+
+
+@receiver(user_logged_out)
+def record_sign_out(user: User | None, **_kwargs: Any) -> None:  # noqa: ANN401 - a signal
+    if user is not None:
+        session_ended(user=user, by=person(user))
+
+
+@receiver(user_login_failed)
+def record_refusal(
+    credentials: dict[str, Any],
+    request: HttpRequest | None = None,
+    **_kwargs: Any,  # noqa: ANN401
+) -> None:
+    """Names the account only where there is one: people type passwords into the wrong field."""
+    username = str(credentials.get("username", ""))[:150]
+    known = "\0" not in username and User.objects.filter(username=username).exists()
+    account = Resource("audit.user", username if known else "unknown")
+    sign_in_refused(
+        account=account, by=system("web"), address=address_of(request) if request else ""
+    )
+
+
+def address_of(request: HttpRequest) -> str:
+    return str(request.META.get("REMOTE_ADDR", ""))

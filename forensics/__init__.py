@@ -1,0 +1,1 @@
+"""Scoped, time-boxed access to logs, and the evidence of who read what."""

@@ -1,0 +1,1 @@
+"""Alerts in, incidents worked against the clock, and what is told to whom."""

@@ -1,0 +1,63 @@
+"""The governed actions of incidents, and which role's permission each asks for."""
+
+from audit.gate.types import Action
+from audit.governed import register
+from incidents.procedure import NAMES
+
+RESPOND = "incidents.respond_incident"
+COMMAND = "incidents.command_incident"
+
+# Ending an incident, or going back on that, is the commander's; the steps between are everybody's.
+_COMMANDERS = {"close", "dismiss", "reopen"}
+_EVENTS = {
+    "classify": "incident_classified",
+    "notify": "incident_notified",
+    "acknowledge": "incident_acknowledged",
+    "contain": "incident_contained",
+    "investigate": "incident_investigation_started",
+    "fix": "incident_fix_started",
+    "verify": "incident_verification_started",
+    "document": "incident_verified",
+    "postmortem": "incident_postmortem_started",
+    "close": "incident_closed",
+    "dismiss": "incident_dismissed",
+    "reopen": "incident_reopened",
+}
+
+
+def _action(object_verb: str, event: str, permission: str, **options: bool) -> Action:
+    name = f"incidents:{object_verb}"
+    return register(Action(name, event, permission, scope="incidents:write", **options))
+
+
+MOVES = {
+    name: _action(
+        f"incident:{name}", _EVENTS[name], COMMAND if name in _COMMANDERS else RESPOND
+    )
+    for name in NAMES
+}
+OPEN = _action("incident:open", "incident_opened", RESPOND)
+CHANGE_SEVERITY = _action("incident:change-severity", "incident_severity_changed", COMMAND)
+ASSIGN = _action("incident:assign", "incident_role_assigned", COMMAND)
+ANNOTATE = _action("incident:annotate", "incident_annotated", RESPOND)
+PUBLISH = _action("incident:publish", "incident_status_updated", RESPOND)
+PAUSE = _action("clock:pause", "clock_paused", COMMAND)
+RESUME = _action("clock:resume", "clock_resumed", COMMAND)
+WRITE_POSTMORTEM = _action("postmortem:write", "postmortem_written", RESPOND)
+ACCEPT_POSTMORTEM = _action("postmortem:accept", "postmortem_accepted", "incidents.accept_postmortem")
+
+RECEIVE = register(
+    Action(
+        "incidents:alert:receive",
+        "alerts_received",
+        permission="incidents.add_alertreceipt",
+        scope="alerts:write",
+        is_for_clients=True,
+    )
+)
+PROCESS = register(
+    Action("incidents:receipt:process", "alerts_processed", is_for_system=True)
+)
+SET_ASIDE = register(
+    Action("incidents:receipt:set-aside", "alert_set_aside", is_for_system=True)
+)

@@ -1,0 +1,1 @@
+"""Wire formats of detectors, one pure module each: bytes to `NormalizedAlert`."""

@@ -1,0 +1,20 @@
+from incidents.models.alert import Alert, AlertReceipt
+from incidents.models.clock import ClockLeg
+from incidents.models.incident import Incident, IncidentRole, ProcedureTransition
+from incidents.models.postmortem import Postmortem
+from incidents.models.routing import Service, SeverityRule, Source
+from incidents.models.timeline import TimelineEntry
+
+__all__ = [
+    "Alert",
+    "AlertReceipt",
+    "ClockLeg",
+    "Incident",
+    "IncidentRole",
+    "Postmortem",
+    "ProcedureTransition",
+    "Service",
+    "SeverityRule",
+    "Source",
+    "TimelineEntry",
+]

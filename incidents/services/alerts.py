@@ -1,0 +1,50 @@
+"""Takes alerts in: durable and on record first, processed after."""
+
+from collections.abc import Sequence
+
+import structlog
+from django.db import transaction
+from kombu.exceptions import OperationalError as BrokerUnavailable
+
+from audit.governed import governed
+from audit.principal import Principal
+from audit.record import current
+from incidents import actions
+from incidents.ingest.types import NormalizedAlert
+from incidents.models import AlertReceipt, Source
+
+log = structlog.get_logger(__name__)
+
+
+@governed(actions.RECEIVE, on="source")
+def alerts_receive(
+    *, source: Source, alerts: Sequence[NormalizedAlert], body_sha256: bytes, by: Principal
+) -> list[AlertReceipt]:
+    """One receipt an alert, pending. When this returns, they are durable and in the ledger."""
+    record = current()
+    if source.pk is None:
+        source, _made = Source.objects.get_or_create(slug=source.slug, defaults={"name": source.name})
+    receipts = AlertReceipt.objects.bulk_create(
+        AlertReceipt(
+            source=source,
+            dedup_key=alert.dedup_key,
+            body_sha256=body_sha256,
+            normalized=alert.to_json(),
+            received_at=record.at,
+            event_id=record.id,
+        )
+        for alert in alerts
+    )
+    record.note(source=source.slug, count=len(receipts), body_sha256=body_sha256.hex())
+    transaction.on_commit(_ask_for_processing)
+    return receipts
+
+
+def _ask_for_processing() -> None:
+    """Fails open: beat asks again within seconds, and nothing accepted is lost meanwhile."""
+    from incidents.tasks import drain_receipts  # noqa: PLC0415 - tasks call services
+
+    try:
+        drain_receipts.apply_async(retry=False)
+    except BrokerUnavailable:
+        log.warning("processing_delayed", reason="the broker cannot be reached")

@@ -1,0 +1,151 @@
+from audit.gate.types import Request
+from audit.governed import governed, perform, resource_of
+from audit.models import User
+from audit.principal import Principal
+from audit.record import current
+from incidents import actions
+from incidents.models import Incident, IncidentRole
+from incidents.procedure import ENDED, State, Transition, find, transitions_from
+from incidents.services import clocks
+from incidents.services.entries import Kind, entry_add, said
+from incidents.services.locking import incident_lock
+from incidents.severity import Severity
+from portal.lib.errors import Conflict, FieldError, ValidationFailed
+
+MAX_TITLE = 255
+
+
+def incident_transition(
+    *, incident: Incident, name: str, by: Principal, version: int | None = None, reason: str = ""
+) -> Incident:
+    """Moves the incident along the arrow called `name`, one of `procedure.NAMES`.
+
+    `version` is the one the caller saw; without it, the one of `incident`. Raises `Conflict` where
+    the procedure has no such step from here, or the incident has moved since.
+    """
+    request = Request(by, actions.MOVES[name], resource_of(incident, by), {"reason": reason})
+    seen = incident.version if version is None else version
+    return perform(request, lambda: _move(incident, name, seen, reason))
+
+
+def _move(incident: Incident, name: str, version: int, reason: str) -> Incident:
+    locked = incident_lock(incident, version=version)
+    transition = find(name, locked.state, locked.severity)
+    if transition is None:
+        raise Conflict(_no_such_step(name, locked))
+    reason = said(reason, "reason", is_required=transition.is_reason_required)
+    record = current()
+    record.note(
+        transition=name, from_state=locked.state, to_state=transition.target.value, reason=reason
+    )
+    locked.state = transition.target
+    locked.version += 1
+    _stamp(locked, transition)
+    locked.save()
+    clocks.on_state(locked, dismissed=transition.target == State.FALSE_POSITIVE)
+    text = locked.get_state_display()
+    entry_add(locked, Kind.TRANSITION, f"{text}: {reason}" if reason else text)
+    return locked
+
+
+def _stamp(incident: Incident, transition: Transition) -> None:
+    at = current().at
+    if transition.target == State.ACKNOWLEDGED and incident.acknowledged_at is None:
+        incident.acknowledged_at = at
+    if transition.target == State.DOCUMENTING:
+        incident.resolved_at = at
+    if transition.target in ENDED:
+        incident.ended_at = at
+        incident.next_target_at = None
+    if transition.source in ENDED:
+        incident.ended_at = incident.resolved_at = None
+
+
+def _no_such_step(name: str, incident: Incident) -> str:
+    possible = dict.fromkeys(t.label for t in transitions_from(incident.state, incident.severity))
+    verb = actions.MOVES[name].verb.replace("-", " ")
+    return (
+        f"“{verb}” does not follow from “{incident.get_state_display().lower()}”"
+        f" for {incident.severity}. Possible now: {', '.join(possible) or 'nothing'}."
+    )
+
+
+@governed(actions.OPEN, on="incident")
+def incident_open(*, incident: Incident, by: Principal, description: str = "") -> Incident:
+    """Opens an incident that a person reports. `incident` is unsaved: title, severity, service."""
+    return incident_create(incident, description)
+
+
+def incident_create(incident: Incident, description: str = "") -> Incident:
+    """Saves a new incident within the running governed call, and starts its clocks."""
+    record = current()
+    incident.title = said(incident.title, "title")
+    if len(incident.title) > MAX_TITLE:
+        raise ValidationFailed([FieldError("title", f"At most {MAX_TITLE} characters.")])
+    incident.detected_at = record.at
+    incident.save()
+    record.target = f"{incident._meta.label_lower}:{incident.number}"
+    record.note(
+        incident=incident.number,
+        severity=incident.severity,
+        service=incident.service.slug if incident.service else None,
+    )
+    clocks.on_state(incident)
+    description = said(description, "description", is_required=False)
+    opening = f"Opened as {incident.severity}: {incident.title}"
+    entry_add(incident, Kind.TRANSITION, opening)
+    if description:
+        entry_add(incident, Kind.NOTE, description)
+    return incident
+
+
+@governed(actions.CHANGE_SEVERITY, on="incident", about=("severity",))
+def incident_change_severity(
+    *,
+    incident: Incident,
+    by: Principal,
+    severity: Severity,
+    reason: str,
+    version: int | None = None,
+) -> Incident:
+    reason = said(reason, "reason")
+    locked = incident_lock(incident, version=incident.version if version is None else version)
+    if locked.severity == severity:
+        message = f"{locked.number} is {severity.value} already."
+        raise Conflict(message)
+    if not locked.is_open:
+        message = f"{locked.number} has ended; reopen it first."
+        raise Conflict(message)
+    before, locked.severity = locked.severity, severity
+    locked.version += 1
+    current().note(from_severity=before, to_severity=severity.value, reason=reason)
+    locked.save()
+    clocks.on_severity(locked)
+    entry_add(locked, Kind.SEVERITY, f"{before} → {severity.value}: {reason}")
+    return locked
+
+
+@governed(actions.ASSIGN, on="incident")
+def incident_assign(
+    *, incident: Incident, by: Principal, role: IncidentRole.Role, user: User
+) -> IncidentRole:
+    """Gives the role to the person; whoever held it hands it over."""
+    locked = incident_lock(incident)
+    record = current()
+    holder = locked.roles.select_related("user").filter(role=role, ended_at=None).first()
+    if holder is not None and holder.user == user:
+        message = f"{user} is {role.label.lower()} already."
+        raise Conflict(message)
+    if not user.is_active or not user.has_perm(actions.RESPOND):
+        message = f"{user} may not work incidents."
+        raise ValidationFailed([FieldError("user", message)])
+    if holder is not None:
+        holder.ended_at = record.at
+        holder.save(update_fields=["ended_at"])
+    assigned = IncidentRole.objects.create(
+        incident=locked, role=role, user=user, assigned_at=record.at
+    )
+    record.note(role=role.value, user=user.username, before=holder and holder.user.username)
+    handed = f", handed over by {holder.user}" if holder else ""
+    entry_add(locked, Kind.ROLE, f"{role.label}: {user}{handed}")
+    return assigned

@@ -1,0 +1,59 @@
+"""Where an alert belongs: its severity by the editable mapping, its service by name."""
+
+from django.utils.text import slugify
+
+from audit.rows import register_rows
+from incidents.ingest.types import NormalizedAlert
+from incidents.models import Service, SeverityRule, Source
+from incidents.severity import Severity
+
+for _model in (Service, SeverityRule, Source):
+    register_rows(_model)
+
+# Where no line of the mapping fits, as when an administrator removed the last one.
+FALLBACK = Severity.P2
+
+# The mapping that an installation starts with; `docs/severity.md` explains it.
+DEFAULT_RULES: tuple[dict[str, object], ...] = (
+    {
+        "texts": ["critical"],
+        "label_values": ["security", "audit", "governance", "database"],
+        "severity": Severity.P0,
+    },
+    {
+        "texts": ["critical"],
+        "label_names": ["alertname"],
+        "label_values": ["ServiceDown"],
+        "severity": Severity.P0,
+    },
+    {"texts": ["critical"], "severity": Severity.P1},
+    {"texts": ["error", "high"], "severity": Severity.P1},
+    {"texts": ["warning", "medium"], "severity": Severity.P2},
+    {"texts": ["info", "low"], "severity": Severity.P3},
+    {"severity": FALLBACK},
+)
+
+
+def severity_of(alert: NormalizedAlert) -> Severity:
+    """P0–P3 as the alert itself says, else the first line of the mapping that fits."""
+    text = alert.severity_text
+    if text.upper() in Severity.values:
+        return Severity(text.upper())
+    for rule in SeverityRule.objects.all():
+        if rule.fits(text, alert.labels):
+            return Severity(rule.severity)
+    return FALLBACK
+
+
+def service_of(alert: NormalizedAlert) -> Service | None:
+    """The service that the alert names, made when it is new: an alert is never lost over a name.
+
+    Belongs in a governed call, whose event then names the new row too.
+    """
+    slug = slugify(alert.service or "")[:64]
+    if not slug:
+        return None
+    service, _made = Service.objects.get_or_create(
+        slug=slug, defaults={"name": (alert.service or slug)[:100]}
+    )
+    return service

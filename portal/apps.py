@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+
+# Makes it the current Celery application, which shared tasks are sent through.
+from portal.celery import app as celery_app
+
+__all__ = ["PortalConfig", "SiteConfig", "celery_app"]
+
+
+class PortalConfig(AppConfig):
+    name = "portal"
+
+
+class SiteConfig(AdminConfig):
+    """The admin site is the product; ours is served at `/`."""
+
+    default_site = "portal.site.VigilSite"

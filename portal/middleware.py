@@ -1,0 +1,76 @@
+import zoneinfo
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from audit.models import User
+from portal.lib import envelope
+from portal.lib.trace import start_trace
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class TraceMiddleware:
+    """Gives every request its trace id, says it in the response."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        trace_id = start_trace(request.headers.get("traceparent"))
+        response = self.get_response(request)
+        response.headers["X-Trace-Id"] = trace_id
+        return response
+
+
+class ContentSecurityPolicyMiddleware:
+    """Nothing from elsewhere. Alpine, in Unfold's pages, evaluates expressions: `unsafe-eval`."""
+
+    POLICY = "; ".join(
+        (
+            "default-src 'self'",
+            "script-src 'self' 'unsafe-eval'",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data:",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", self.POLICY)
+        return response
+
+
+class TimeZoneMiddleware:
+    """Pages show times in the viewer's own zone."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # The session is read only where a cookie came along, so that health checks need no database.
+        if request.COOKIES.get("sessionid") and isinstance(request.user, User):
+            with timezone.override(zoneinfo.ZoneInfo(request.user.time_zone)):
+                return self.get_response(request)
+        return self.get_response(request)
+
+
+class FailureMiddleware:
+    """The last resort for what a view raises: the envelope for programs, a page for people."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return failure_response(request, exception)

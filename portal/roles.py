@@ -1,0 +1,32 @@
+"""The groups an installation starts with, and what each may do. Administrators edit them later."""
+
+VIEW_INCIDENTS = (
+    "incidents.view_incident",
+    "incidents.view_alert",
+    "incidents.view_alertreceipt",
+    "incidents.view_postmortem",
+    "incidents.view_service",
+    "incidents.view_source",
+    "incidents.view_severityrule",
+)
+RESPOND = (*VIEW_INCIDENTS, "incidents.respond_incident")
+COMMAND = (*RESPOND, "incidents.command_incident", "incidents.accept_postmortem")
+CONFIGURE = tuple(
+    f"{app}.{verb}_{model}"
+    for app, model in (
+        ("audit", "apitoken"),
+        ("audit", "user"),
+        ("auth", "group"),
+        ("incidents", "service"),
+        ("incidents", "severityrule"),
+        ("incidents", "source"),
+    )
+    for verb in ("view", "add", "change", "delete")
+)
+
+ROLES: dict[str, tuple[str, ...]] = {
+    "Responder": RESPOND,
+    "Commander": COMMAND,
+    "Auditor": (*VIEW_INCIDENTS, "audit.view_event"),
+    "Administrator": (*VIEW_INCIDENTS, "audit.view_event", *CONFIGURE),
+}

@@ -1,0 +1,227 @@
+"""Settings, all from the environment; `docs/configuration.md` lists every variable."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from portal.env import Env, database
+from portal.logs import logging_config
+from portal.navigation import UNFOLD as UNFOLD
+from portal.stack.layout import Layout
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = Layout(env.path("VIGIL_VAR", BASE_DIR / "var"))
+
+# --- Identity -------------------------------------------------------------------------------------
+PORT = env.integer("VIGIL_PORT", 8000, minimum=1, maximum=65535)
+ORIGIN = env.url("VIGIL_ORIGIN", f"http://localhost:{PORT}", schemes={"http", "https"}).rstrip("/")
+_origin = urlsplit(ORIGIN)
+if _origin.path or not _origin.hostname:
+    msg = "VIGIL_ORIGIN must be a scheme and host only, like https://vigil.example.org"
+    raise ImproperlyConfigured(msg)
+IS_HTTPS = _origin.scheme == "https"
+# The name in signed checkpoints: a schema-less URL, as C2SP tlog-checkpoint recommends.
+LEDGER_ORIGIN = env.text("VIGIL_LEDGER_ORIGIN", f"{_origin.netloc}/ledger")
+
+
+def _secret_key() -> str:
+    if value := env.values.get("SECRET_KEY", "").strip():
+        return value
+    try:
+        return VAR.secret_key.read_text().strip()
+    except OSError:
+        msg = f"SECRET_KEY is not set, and {VAR.secret_key} (made by `make run`) cannot be read"
+        raise ImproperlyConfigured(msg) from None
+
+
+SECRET_KEY = _secret_key()
+DEBUG = False
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", f"{_origin.hostname},localhost,127.0.0.1,[::1]")
+
+# --- Applications ---------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "portal.apps.PortalConfig",
+    "forensics.apps.ForensicsConfig",
+    "incidents.apps.IncidentsConfig",
+    "audit.apps.AuditConfig",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.guardian",
+    "unfold.contrib.simple_history",
+    "portal.apps.SiteConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_filters",
+    "django_htmx",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "guardian",
+    "rest_framework",
+    "simple_history",
+]
+MIDDLEWARE = [
+    "portal.middleware.TraceMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "portal.middleware.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.TimeZoneMiddleware",
+    "portal.middleware.FailureMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database: PostgreSQL, and nothing else ---------------------------------------------------------
+DATABASE_URL = env.url(
+    "DATABASE_URL", VAR.database_url("vigil_app"), schemes={"postgres", "postgresql"}
+)
+DATABASES = {
+    "default": {
+        **database(DATABASE_URL, "DATABASE_URL"),
+        # Persistent connections come from the pool, where one is configured.
+        "CONN_MAX_AGE": 0,
+        # A governed call owns its transaction: a raised denial must not roll back its own record.
+        "ATOMIC_REQUESTS": False,
+    }
+}
+_options = DATABASES["default"]["OPTIONS"]
+_options["application_name"] = env.text("VIGIL_PROCESS", "vigil")
+# The role that the connection assumes: migrations run as the owner, everything else as the login.
+if _role := env.values.get("VIGIL_DATABASE_ROLE", "").strip():
+    _options["assume_role"] = _role
+if _pool := env.integer("VIGIL_DATABASE_POOL", 0, minimum=0, maximum=100):
+    _options["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 10}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Cache, broker, tasks ---------------------------------------------------------------------------
+CACHE_URL = env.url("CACHE_URL", VAR.cache_url(), schemes={"redis", "rediss", "unix"})
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+}
+CELERY_BROKER_URL = env.url(
+    "BROKER_URL",
+    VAR.broker_url(),
+    schemes={"redis", "rediss", "redis+socket", "amqp", "amqps"},
+)
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 60
+CELERY_TASK_SOFT_TIME_LIMIT = 50
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR.var / "beat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    # The safety net under the task sent on commit: nothing accepted waits for a lost message.
+    "drain-receipts": {
+        "task": "incidents.drain_receipts",
+        "schedule": 2.0,
+        "options": {"expires": 10},
+    },
+}
+
+# --- People -----------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "audit.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+ANONYMOUS_USER_NAME = None
+GUARDIAN_RAISE_403 = False
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "/"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = IS_HTTPS
+CSRF_COOKIE_SECURE = IS_HTTPS
+CSRF_TRUSTED_ORIGINS = [ORIGIN]
+SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
+SECURE_HSTS_PRELOAD = IS_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Language, time, files --------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR.static
+STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+# Detector bodies are read by `portal.lib.body`, bounded and streamed; forms stay small.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+
+# --- Ledger -----------------------------------------------------------------------------------------
+SIGNER_KEY = env.path("VIGIL_SIGNER_KEY", VAR.signer_key)
+
+# --- API --------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "audit.authentication.BearerTokenAuthentication",
+        "audit.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["portal.lib.parsers.StrictJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "portal.lib.envelope.drf_exception_handler",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Vigil",
+    "DESCRIPTION": "Incidents, alerts, audit and ledger.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Logs -------------------------------------------------------------------------------------------
+LOGGING = logging_config(env.text("VIGIL_LOG_LEVEL", "INFO"))

@@ -1,0 +1,53 @@
+"""Gunicorn's configuration, for `make run` and for production: `gunicorn -c python:portal.stack.gunicorn_conf`."""
+
+import json
+import os
+import signal
+from datetime import timedelta
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from portal.stack.process import end_with_parent
+
+wsgi_app = "portal.wsgi:application"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = 8
+preload_app = True  # imported once, then shared by the workers
+timeout = 65  # a request has 60 s
+graceful_timeout = 4
+keepalive = 5
+max_requests = 50_000  # against leaks, one worker at a time
+max_requests_jitter = 5_000
+control_socket_disable = True
+accesslog = "-"
+errorlog = "-"
+if os.access("/dev/shm", os.W_OK):  # noqa: S108 - gunicorn makes a private file in it
+    worker_tmp_dir = "/dev/shm"  # noqa: S108 - a heartbeat that waits for no disk
+
+
+class AccessLogger(Logger):  # type: ignore[misc] - gunicorn is untyped
+    """One JSON line for each request: no address, no query string, nothing that names a person."""
+
+    def access(
+        self, resp: Any, _req: Any, environ: dict[str, Any], request_time: timedelta
+    ) -> None:
+        headers = {name.lower(): value for name, value in resp.headers}
+        line = {
+            "event": "request",
+            "method": environ.get("REQUEST_METHOD", ""),
+            "path": environ.get("PATH_INFO", ""),
+            "status": int(str(resp.status).split(maxsplit=1)[0]),
+            "ms": round(request_time.total_seconds() * 1000),
+            "poll": "HTTP_HX_REQUEST" in environ,
+            "trace_id": headers.get("x-trace-id", ""),
+        }
+        self.access_log.info("%s", json.dumps(line))
+
+
+logger_class = AccessLogger
+
+
+def post_fork(_server: object, _worker: object) -> None:
+    end_with_parent(signal.SIGKILL)

@@ -1,0 +1,12 @@
+"""Imported by the Celery worker: its pool's processes end with it, even when it is killed."""
+
+import signal
+
+from celery.signals import worker_process_init
+
+from portal.stack.process import end_with_parent
+
+
+@worker_process_init.connect
+def _end_with_worker(**_kwargs: object) -> None:
+    end_with_parent(signal.SIGKILL)

@@ -1,0 +1,49 @@
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from django.db import connections
+from pytest_django import DjangoDbBlocker
+
+from portal.stack.postgres import EmbeddedPostgres
+from tests import database
+from tests import settings as test_settings
+
+_running = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The embedded server belongs to the run: the controller starts it, workers find it there."""
+    if test_settings.IS_EMBEDDED and not hasattr(config, "workerinput"):
+        _running.enter_context(database.embedded_server())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _running.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """In place of pytest-django's: migrated under the owner's role, used under the application's."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"{database.TEMPLATE.removesuffix('_template')}_{os.getpid()}_{worker}"
+    with django_db_blocker.unblock():
+        database.ensure_template()
+        database.clone(name)
+        with database.pointed_at(name):
+            yield
+        database.drop(name)
+
+
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database of the test's own, in which transactions really commit, also from other threads."""
+    name = f"vigil_test_{os.getpid()}_{os.urandom(4).hex()}"
+    with django_db_blocker.unblock():
+        database.clone(name)
+        with database.pointed_at(name):
+            yield
+        for connection in connections.all(initialized_only=True):
+            connection.close()
+        database.drop(name)
