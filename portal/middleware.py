@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from audit.models import User
-from portal.lib import envelope
+from portal import failures
 from portal.lib.trace import start_trace
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -73,4 +73,4 @@ class FailureMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return failure_response(request, exception)
+        return failures.render(request, exception)

@@ -71,6 +71,10 @@ class Layout:
         return self.var / "static"
 
     @property
+    def static_fingerprint(self) -> Path:
+        return self.var / "static.sha256"
+
+    @property
     def logs(self) -> Path:
         return self.var / "logs"
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
 
 from portal.env import Env
@@ -59,20 +60,18 @@ def main(arguments: Sequence[str] = ()) -> int:
     try:
         addresses = free_addresses(bind, port, grace=lock.last_run_was_killed)
         processes = Processes(layout, addresses, port, dict(os.environ))
-        stack = Stack(layout, processes, supervisor, terminal, origin)
-        stack.start()
+        Stack(layout, processes, supervisor, terminal, origin).start()
         while True:
             supervisor.tick()
     except Stopped:
-        terminal.say("\nStopping (once more stops at once)…")
+        terminal.say("\nStopping; Ctrl-C once more stops at once.")
         return 0
-    except StackError as error:
+    except (StackError, OSError, psycopg.Error) as error:
         print(f"vigil: {error}", file=sys.stderr)
         return 1
     finally:
         supervisor.stop(STOP_ORDER)
         lock.release()
-        terminal.say("Stopped.")
 
 
 class Stack:

@@ -1,0 +1,48 @@
+"""What a person or a program sees of a failure: a page, or the envelope. Needs no database."""
+
+from http import HTTPStatus
+
+from django.core.exceptions import SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+from portal.lib import envelope
+from portal.lib.errors import InternalError, VigilError
+from portal.lib.trace import trace_id
+
+
+def render(request: HttpRequest, exception: BaseException) -> HttpResponse:
+    return respond(request, envelope.from_exception(exception))
+
+
+def respond(request: HttpRequest, error: VigilError) -> HttpResponse:
+    if envelope.wants_envelope(request):
+        return envelope.response(error, trace_id(), path=request.path_info)
+    page = render_to_string(
+        "failure.html",
+        {"error": error, "reason": HTTPStatus(error.http_status).phrase, "trace_id": trace_id()},
+    )
+    response = HttpResponse(page, status=error.http_status)
+    response["Cache-Control"] = "no-store"
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+# Django's own handlers, for what never reaches a view.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, SuspiciousOperation(exception))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, Http404())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return respond(request, InternalError())
