@@ -20,10 +20,16 @@ for _model in (User, Group, ApiToken):
     register_rows(_model)
 
 SET_PASSWORD = Action(
-    "audit:user:set-password", event="password_set", permission="audit.change_user", is_for_system=True
+    "audit:user:set-password",
+    event="password_set",
+    permission="audit.change_user",
+    is_for_system=True,
 )
 ISSUE = Action(
-    "audit:apitoken:issue", event="token_issued", permission="audit.add_apitoken", is_for_system=True
+    "audit:apitoken:issue",
+    event="token_issued",
+    permission="audit.add_apitoken",
+    is_for_system=True,
 )
 REVOKE = Action("audit:apitoken:revoke", event="token_revoked", permission="audit.delete_apitoken")
 DEFINE_ROLE = Action("auth:group:define", event="role_defined", is_for_system=True)
@@ -71,7 +77,9 @@ def password_set(*, user: User, password: str, by: Principal) -> None:
 def token_issue(*, token: ApiToken, by: Principal) -> str:
     """Saves the unsaved token and returns its secret, which is shown this once and kept nowhere."""
     if ApiToken.objects.filter(name=token.name).exists():
-        raise ValidationFailed([FieldError("name", f"There is a token called {token.name} already.")])
+        raise ValidationFailed(
+            [FieldError("name", f"There is a token called {token.name} already.")]
+        )
     secret = new_secret()
     token.digest = secret_digest(secret)
     token.save()
@@ -91,7 +99,7 @@ def token_revoke(*, token: ApiToken, by: Principal, reason: str = "") -> None:
     """At once and for good."""
     changed = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=current().at)
     if not changed:
-        raise Conflict("This token is revoked already.")  # noqa: TRY003, EM101
+        raise Conflict("This token is revoked already.")
     current().note(token=token.name, reason=reason)
 
 

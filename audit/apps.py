@@ -6,4 +6,4 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported for their registrations: system checks and signal receivers.
-        from audit import accounts, checks, history, sessions  # noqa: F401, PLC0415
+        from audit import accounts, checks, history, sessions  # noqa: F401

@@ -1,4 +1,4 @@
-"""How an API request says who it is: a bearer token, Basic with the token as password, or a session."""
+"""How an API request says who it is: a bearer token, also as a Basic password, or a session."""
 
 import base64
 import binascii
@@ -59,7 +59,7 @@ class BearerTokenAuthentication(authentication.BaseAuthentication):
             return None
         token = token_for(secret)
         if token is None:
-            raise AuthenticationFailed("The token is unknown, expired or revoked.")  # noqa: TRY003, EM101
+            raise AuthenticationFailed("The token is unknown, expired or revoked.")
         return token.user or Client(token.name), client(token)
 
     def authenticate_header(self, _request: Request) -> str:

@@ -9,7 +9,7 @@ from audit.protection import unprotected
 
 
 @register(Tags.security)
-def axioms_are_sound(**_kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401 - Django's signature
+def axioms_are_sound(**_kwargs: Any) -> list[CheckMessage]:
     return [
         Error(f"The axioms answer a known question wrongly: {failure}", id="audit.E001")
         for failure in vectors.failures()
@@ -19,7 +19,7 @@ def axioms_are_sound(**_kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401 - Dj
 @register(Tags.database)
 def tables_are_protected(
     databases: Sequence[str] | None = None,
-    **_kwargs: Any,  # noqa: ANN401 - Django's signature
+    **_kwargs: Any,
 ) -> list[CheckMessage]:
     """Asked for with `manage.py check --database default`, on a migrated database."""
     if not databases or "audit_governed" not in connection.introspection.table_names():

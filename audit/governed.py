@@ -11,7 +11,7 @@ in a transaction of its own, so it outlives what it refused. Everything here fai
 
 import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from django.db import DatabaseError, models, transaction
 
@@ -51,7 +51,10 @@ def governed(
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             by = _principal(kwargs["by"])
             request = Request(
-                by, action, resource_of(kwargs[on], by), {name: kwargs.get(name) for name in about}
+                by,
+                action,
+                resource_of(kwargs[on], by),
+                {name: cast("Fact", kwargs.get(name)) for name in about},
             )
             return perform(request, lambda: service(*args, **kwargs))
 
@@ -102,7 +105,7 @@ def resource_of(subject: object, by: Principal) -> Resource:
     raise TypeError(msg)
 
 
-def _principal(by: Any) -> Principal:  # noqa: ANN401 - checked here, for all services
+def _principal(by: Any) -> Principal:
     if not isinstance(by, Principal):
         msg = f"a governed call is made by a Principal, not {by!r}"
         raise TypeError(msg)

@@ -19,7 +19,7 @@ class EventLink(models.Model):
         abstract = True
 
 
-def history(**options: Any) -> HistoricalRecords:  # noqa: ANN401 - simple-history's own options
+def history(**options: Any) -> HistoricalRecords:
     return HistoricalRecords(
         bases=[EventLink],
         history_change_reason_field=models.TextField(default="", blank=True),
@@ -28,7 +28,7 @@ def history(**options: Any) -> HistoricalRecords:  # noqa: ANN401 - simple-histo
 
 
 @receiver(pre_create_historical_record)
-def carry_event(history_instance: Any, **_kwargs: object) -> None:  # noqa: ANN401 - a made-up model
+def carry_event(history_instance: Any, **_kwargs: object) -> None:
     current = record.current()
     history_instance.event_id = current.id
     history_instance.history_date = current.at

@@ -32,7 +32,7 @@ class Record:
         """The database's clock as the call began: the instant for everything that it stamps."""
         return self.drawn.at
 
-    def note(self, **data: Any) -> None:  # noqa: ANN401 - any JSON value
+    def note(self, **data: Any) -> None:
         self.data.update(data)
 
     def append(self) -> None:
@@ -65,7 +65,7 @@ class NoRecord(RuntimeError):
 def current() -> Record:
     record = _current.get()
     if record is None:
-        raise NoRecord("this belongs inside a governed call")  # noqa: TRY003, EM101
+        raise NoRecord("this belongs inside a governed call")
     return record
 
 
@@ -73,7 +73,7 @@ def current() -> Record:
 def recording(request: Request, decision: Decision, *, event: str) -> Iterator[Record]:
     """Draws the number, lets the body change rows, appends the entry. Belongs in a transaction."""
     if _current.get() is not None:
-        raise NoRecord("a governed call is never made inside another one")  # noqa: TRY003, EM101
+        raise NoRecord("a governed call is never made inside another one")
     record = Record(draw(), request, decision, event, target=str(request.resource))
     token = _current.set(record)
     try:

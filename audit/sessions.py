@@ -33,7 +33,7 @@ def sign_in_refused(*, account: Resource, by: Principal, address: str) -> None:
 
 
 @receiver(user_logged_in)
-def record_sign_in(request: HttpRequest, user: User, **_kwargs: Any) -> None:  # noqa: ANN401 - a signal
+def record_sign_in(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     try:
         session_opened(user=user, by=person(user), address=address_of(request))
     except Exception:
@@ -42,7 +42,7 @@ def record_sign_in(request: HttpRequest, user: User, **_kwargs: Any) -> None:  #
 
 
 @receiver(user_logged_out)
-def record_sign_out(user: User | None, **_kwargs: Any) -> None:  # noqa: ANN401 - a signal
+def record_sign_out(user: User | None, **_kwargs: Any) -> None:
     if user is not None:
         session_ended(user=user, by=person(user))
 
@@ -51,7 +51,7 @@ def record_sign_out(user: User | None, **_kwargs: Any) -> None:  # noqa: ANN401 
 def record_refusal(
     credentials: dict[str, Any],
     request: HttpRequest | None = None,
-    **_kwargs: Any,  # noqa: ANN401
+    **_kwargs: Any,
 ) -> None:
     """Names the account only where there is one: people type passwords into the wrong field."""
     username = str(credentials.get("username", ""))[:150]

@@ -2,7 +2,10 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from audit.ledger.views import ProofView
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/audit/events/<int:pk>/proof/", ProofView.as_view(), name="audit-event-proof"),
     path("api/v1/audit/", include("audit.api.urls")),
     path("ledger/", include("audit.ledger.urls")),
     path("", include("audit.pages.urls")),

@@ -31,9 +31,7 @@ def _action(object_verb: str, event: str, permission: str, **options: bool) -> A
 
 
 MOVES = {
-    name: _action(
-        f"incident:{name}", _EVENTS[name], COMMAND if name in _COMMANDERS else RESPOND
-    )
+    name: _action(f"incident:{name}", _EVENTS[name], COMMAND if name in _COMMANDERS else RESPOND)
     for name in NAMES
 }
 OPEN = _action("incident:open", "incident_opened", RESPOND)
@@ -44,7 +42,9 @@ PUBLISH = _action("incident:publish", "incident_status_updated", RESPOND)
 PAUSE = _action("clock:pause", "clock_paused", COMMAND)
 RESUME = _action("clock:resume", "clock_resumed", COMMAND)
 WRITE_POSTMORTEM = _action("postmortem:write", "postmortem_written", RESPOND)
-ACCEPT_POSTMORTEM = _action("postmortem:accept", "postmortem_accepted", "incidents.accept_postmortem")
+ACCEPT_POSTMORTEM = _action(
+    "postmortem:accept", "postmortem_accepted", "incidents.accept_postmortem"
+)
 
 RECEIVE = register(
     Action(
@@ -55,9 +55,5 @@ RECEIVE = register(
         is_for_clients=True,
     )
 )
-PROCESS = register(
-    Action("incidents:receipt:process", "alerts_processed", is_for_system=True)
-)
-SET_ASIDE = register(
-    Action("incidents:receipt:set-aside", "alert_set_aside", is_for_system=True)
-)
+PROCESS = register(Action("incidents:receipt:process", "alerts_processed", is_for_system=True))
+SET_ASIDE = register(Action("incidents:receipt:set-aside", "alert_set_aside", is_for_system=True))

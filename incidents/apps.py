@@ -6,4 +6,4 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported for their registrations: the governed actions of this app.
-        from incidents import services  # noqa: F401, PLC0415
+        from incidents import services  # noqa: F401

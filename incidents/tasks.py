@@ -21,7 +21,7 @@ KEYS_A_ROUND = 500
 MAX_ATTEMPTS = 5
 
 
-@shared_task(name="incidents.drain_receipts")
+@shared_task(name="incidents.drain_receipts")  # type: ignore[untyped-decorator] # no stubs
 def drain_receipts() -> int:
     """Processes what waits, oldest first. Idempotent: any number may run at once."""
     with bound(None):

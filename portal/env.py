@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -62,7 +63,7 @@ class Env:
         return value
 
 
-def database(url: str, name: str) -> dict[str, str | dict[str, str]]:
+def database(url: str, name: str) -> dict[str, Any]:
     """The Django settings for a libpq URI `postgresql://user:password@host:port/dbname?option=value`.
 
     A socket directory goes percent-encoded in the host, or as `?host=/directory`, as libpq has it.
@@ -85,5 +86,5 @@ def database(url: str, name: str) -> dict[str, str | dict[str, str]]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", "") or unquote(parts.hostname or ""),
         "PORT": port,
-        "OPTIONS": {key: value for key, value in options.items()},
+        "OPTIONS": options,
     }

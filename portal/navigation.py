@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 
-def _permitted(permission: str) -> Any:  # noqa: ANN401 - a callable, as Unfold wants it
+def _permitted(permission: str) -> Any:
     def check(request: HttpRequest) -> bool:
         return request.user.has_perm(permission)  # type: ignore[union-attr] # signed in here
 

@@ -61,7 +61,7 @@ def disk(directory: Path) -> Finding:
 
 def gate() -> Finding:
     """Known questions with known answers, put to the gate's axioms."""
-    from audit.gate.vectors import failures  # noqa: PLC0415 - one that cannot load is a finding
+    from audit.gate.vectors import failures  # noqa: PLC0415 - not loading is a finding
 
     if wrong := failures():
         return Finding(State.FAILING, "; ".join(wrong))

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from portal import navigation
 from portal.env import Env, database
 from portal.logs import logging_config
-from portal.navigation import UNFOLD as UNFOLD
 from portal.stack.layout import Layout
 
 env = Env()
@@ -222,6 +222,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
+
+# --- Pages
+UNFOLD = navigation.UNFOLD
 
 # --- Logs -------------------------------------------------------------------------------------------
 LOGGING = logging_config(env.text("VIGIL_LOG_LEVEL", "INFO"))

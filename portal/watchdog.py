@@ -67,7 +67,7 @@ class _Look:
     def _run(self) -> None:
         try:
             self._finding = self._probe.look()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the thing looked at is not well
+        except BaseException as error:  # noqa: BLE001
             text = " ".join(str(error).split())
             self._finding = Finding(State.FAILING, f"{type(error).__name__}: {text}"[:300])
 

@@ -6,9 +6,9 @@ import pytest
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
-from portal.stack.postgres import EmbeddedPostgres
 from tests import database
 from tests import settings as test_settings
+from tests.people import Cast, make_cast
 
 _running = ExitStack()
 
@@ -47,3 +47,15 @@ def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> I
         for connection in connections.all(initialized_only=True):
             connection.close()
         database.drop(name)
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    """For tests whose transaction is rolled back at the end."""
+    return make_cast()
+
+
+@pytest.fixture
+def committed_cast(committed_db: None) -> Cast:
+    """For tests that really commit."""
+    return make_cast()

@@ -6,8 +6,8 @@ import tempfile
 os.environ.setdefault("SECRET_KEY", "tests-only")
 os.environ.setdefault("VIGIL_VAR", tempfile.mkdtemp(prefix="vigil-tests-"))
 
-from portal.settings import *  # noqa: E402, F403
-from portal.settings import DATABASES, REST_FRAMEWORK, STORAGES, VAR, env  # noqa: E402, F401
+from portal.settings import *
+from portal.settings import DATABASES, REST_FRAMEWORK, STORAGES, VAR, env  # noqa: F401
 
 # Tests connect as a superuser and step down: to the owner for migrations, else to the application.
 IS_EMBEDDED = not env.values.get("DATABASE_URL", "").strip()

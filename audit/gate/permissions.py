@@ -51,5 +51,5 @@ def _missing_permission(request: Request, action: Action) -> str:
     return f"Your roles do not include “{action.permission.rpartition('.')[2].replace('_', ' ')}”."
 
 
-with open(__file__, "rb") as _source:  # noqa: PTH123 - a constant, read once as the module loads
+with open(__file__, "rb") as _source:
     _DIGEST = hashlib.sha256(_source.read()).hexdigest()

@@ -36,12 +36,15 @@ class Writer:
     """This process in the ledger: a random id and a count of what it wrote, new after a fork."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
         self.id = uuid.uuid4()
         self.sequence = itertools.count(1)
 
 
 _writer = Writer()
-os.register_at_fork(after_in_child=lambda: _writer.__init__())  # type: ignore[misc] # a new life
+os.register_at_fork(after_in_child=_writer.begin)
 
 
 def draw() -> Drawn:

@@ -1,3 +1,8 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from audit.ledger import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("checkpoint", views.CheckpointView.as_view(), name="ledger-checkpoint"),
+    path("tile/<path:path>", views.TileView.as_view(), name="ledger-tile"),
+]

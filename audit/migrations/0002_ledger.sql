@@ -14,9 +14,12 @@ CREATE TABLE audit_governed (
 );
 
 -- The changes of the running transaction that no event has named yet. Never holds a committed row.
+-- A change draws its number while its row is locked, so that numbers tell which of two changes of a
+-- row came later. The sequence is a logged one: it must not start over after a crash.
+CREATE SEQUENCE audit_change_seq AS bigint;
 CREATE UNLOGGED TABLE audit_change (
     xact_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    seq bigint GENERATED ALWAYS AS IDENTITY,
+    seq bigint NOT NULL DEFAULT nextval('audit_change_seq'),
     table_name text NOT NULL,
     row_pk text NOT NULL,
     op text NOT NULL,
@@ -81,7 +84,7 @@ DECLARE
     total bigint;
 BEGIN
     SELECT count(*), '[' || coalesce(string_agg(
-        format('{"op":"%s","pk":%s,"sha256":%s,"table":%s}', op, to_json(row_pk),
+        format('{"op":"%s","pk":%s,"seq":%s,"sha256":%s,"table":%s}', op, to_json(row_pk), seq,
             coalesce('"' || encode(sha256, 'hex') || '"', 'null'), to_json(table_name)),
         ',' ORDER BY seq), '') || ']'
     INTO total, listing

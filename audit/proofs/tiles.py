@@ -126,11 +126,8 @@ def decode_bundle(data: bytes, width: int) -> list[bytes]:
     at = 0
     while at < len(data) and len(entries) < width:
         start = at + 2
-        end = start + int.from_bytes(data[at:start], "big")
-        if start > len(data) or end > len(data):
-            raise TileError("the entry bundle ends within an entry")
-        entries.append(data[start:end])
-        at = end
+        at = start + int.from_bytes(data[at:start], "big")
+        entries.append(data[start:at])
     if at != len(data) or len(entries) != width:
         raise TileError(f"not an entry bundle of width {width}")
     return entries

@@ -104,7 +104,7 @@ class Incident(models.Model):
             "is_visible": bool(
                 self.is_restricted and self.pk and by.user and by.user.has_perm(RESTRICTED, self)
             ),
-            "has_accepted_postmortem": self.pk is not None
+            "has_accepted_postmortem": not self._state.adding
             and self.postmortem_set.filter(accepted_at__isnull=False).exists(),
         }
 

@@ -23,7 +23,9 @@ def alerts_receive(
     """One receipt an alert, pending. When this returns, they are durable and in the ledger."""
     record = current()
     if source.pk is None:
-        source, _made = Source.objects.get_or_create(slug=source.slug, defaults={"name": source.name})
+        source, _made = Source.objects.get_or_create(
+            slug=source.slug, defaults={"name": source.name}
+        )
     receipts = AlertReceipt.objects.bulk_create(
         AlertReceipt(
             source=source,
@@ -42,7 +44,7 @@ def alerts_receive(
 
 def _ask_for_processing() -> None:
     """Fails open: beat asks again within seconds, and nothing accepted is lost meanwhile."""
-    from incidents.tasks import drain_receipts  # noqa: PLC0415 - tasks call services
+    from incidents.tasks import drain_receipts
 
     try:
         drain_receipts.apply_async(retry=False)

@@ -1,8 +1,8 @@
-"""Runs the SLA clocks by adding legs. All but pause and resume happen inside other governed calls."""
+"""Runs the SLA clocks by adding legs; all but pause and resume within other governed calls."""
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from audit.governed import governed
 from audit.principal import Principal
@@ -25,7 +25,9 @@ def current_clocks(incident: Incident) -> Clocks:
     cycles: dict[tuple[str, int], list[ClockLeg]] = defaultdict(list)
     for leg in incident.clock_legs.order_by("kind", "cycle", "position"):
         cycles[leg.kind, leg.cycle].append(leg)
-    return {kind: legs for (kind, _cycle), legs in sorted(cycles.items(), key=lambda item: item[0][1])}
+    return {
+        kind: legs for (kind, _cycle), legs in sorted(cycles.items(), key=lambda item: item[0][1])
+    }
 
 
 def is_live(legs: list[ClockLeg]) -> bool:
@@ -69,7 +71,13 @@ def on_severity(incident: Incident) -> None:
         if target is None:
             _end(legs, Phase.CANCELLED, f"not promised for {incident.severity}")
         elif legs[-1].phase == Phase.RUNNING:
-            _add(legs[-1], Phase.RUNNING, incident.severity, target, legs[0].began_at + target)
+            _add(
+                legs[-1],
+                Phase.RUNNING,
+                incident.severity,
+                target=target,
+                target_at=legs[0].began_at + target,
+            )
     _begin_missing(incident, clocks)
     store_next_target(incident)
 
@@ -125,7 +133,7 @@ def clock_resume(*, incident: Incident, by: Principal, kind: ClockKind) -> Clock
     legs = _live_legs(locked, kind, Phase.PAUSED)
     left = sla.remaining([leg.to_leg() for leg in legs], current().at)
     current().note(clock=kind.value)
-    leg = _add(legs[-1], Phase.RUNNING, locked.severity, left, current().at + left)
+    leg = _add(legs[-1], Phase.RUNNING, locked.severity, target=left, target_at=current().at + left)
     store_next_target(locked)
     entry_add(locked, Kind.CLOCK, f"{kind.label} clock resumed")
     return leg
@@ -134,7 +142,9 @@ def clock_resume(*, incident: Incident, by: Principal, kind: ClockKind) -> Clock
 def _live_legs(incident: Incident, kind: ClockKind, phase: Phase) -> list[ClockLeg]:
     legs = current_clocks(incident).get(kind)
     if not legs or legs[-1].phase != phase:
-        message = f"The {kind.label.lower()} clock of {incident.number} is not {phase.label.lower()}."
+        message = (
+            f"The {kind.label.lower()} clock of {incident.number} is not {phase.label.lower()}."
+        )
         raise Conflict(message)
     return legs
 
@@ -166,8 +176,9 @@ def _add(
     last: ClockLeg,
     phase: Phase,
     severity: str,
+    *,
     target: timedelta | None = None,
-    target_at: object = None,
+    target_at: datetime | None = None,
     reason: str = "",
 ) -> ClockLeg:
     return ClockLeg.objects.create(
@@ -190,5 +201,5 @@ def store_next_target(incident: Incident) -> None:
     incident.save(update_fields=["next_target_at"])
 
 
-def _running_targets(clocks: Iterable[list[ClockLeg]]) -> Iterable[object]:
-    return (legs[-1].target_at for legs in clocks if legs[-1].phase == Phase.RUNNING)
+def _running_targets(clocks: Iterable[list[ClockLeg]]) -> Iterable[datetime]:
+    return (legs[-1].target_at for legs in clocks if legs[-1].target_at is not None)

@@ -4,7 +4,6 @@ One governed call settles all waiting receipts of one key. A worker that dies ha
 waiting, for the transaction is gone with it.
 """
 
-
 from django.db import connection
 
 from audit.governed import governed
@@ -145,5 +144,3 @@ def receipt_set_aside(*, receipt: AlertReceipt, by: Principal, reason: str) -> A
         locked.save()
     current().note(receipt=str(locked.public_id), reason=reason[:255])
     return locked
-
-

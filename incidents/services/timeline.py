@@ -10,6 +10,7 @@ from incidents.services.entries import Kind, entry_add, said
 from incidents.services.locking import incident_lock
 from portal.lib.errors import FieldError, ValidationFailed
 
+
 @governed(actions.ANNOTATE, on="incident")
 def timeline_note(
     *,

@@ -46,7 +46,8 @@ def loads(raw: bytes, *, replace_nul: bool = False) -> JSON:
             parse_constant=_constant,
         )
     except json.JSONDecodeError as error:
-        _refuse(f"is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+        what = error.msg.removesuffix(" at")
+        _refuse(f"is not valid JSON: {what} at line {error.lineno}, column {error.colno}")
     except RecursionError:
         _refuse_depth()
     if text.count("[") + text.count("{") > MAX_DEPTH:

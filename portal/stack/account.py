@@ -16,7 +16,7 @@ class Account:
     name: str
 
     def may_enter(self, directory: Path) -> bool:
-        """Whether every directory from the root down to this one, as far as it exists, lets it in."""
+        """Whether each directory from the root down to this one, if it exists, lets it in."""
         return all(self._may_pass(part) for part in (directory, *directory.parents))
 
     def _may_pass(self, directory: Path) -> bool:

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from portal.stack.errors import StackError
 from portal.stack.process import Command
@@ -23,7 +25,7 @@ def prepare_broker(data_dir: Path, socket: Path) -> Command:
         "--dir": str(data_dir),
         "--appendonly": "yes",
         "--appendfsync": "everysec",
-        # Nothing queued may be thrown out; a full broker refuses, and what waits is in the database.
+        # Nothing queued may be thrown out: a full broker refuses, and the work is in the database.
         "--maxmemory": "256mb",
         "--maxmemory-policy": "noeviction",
         "--save": "",
@@ -53,7 +55,9 @@ def _binary() -> Path:
 
 
 def answers(socket: Path) -> bool:
-    with redis.Redis(unix_socket_path=str(socket), socket_timeout=5) as client:
+    # One try: whoever asks does so again, sooner than the client's own pauses would.
+    once = Retry(NoBackoff(), 0)
+    with redis.Redis(unix_socket_path=str(socket), socket_timeout=5, retry=once) as client:
         try:
             return bool(client.ping())
         except (redis.ConnectionError, redis.TimeoutError):

@@ -1,4 +1,7 @@
-"""Gunicorn's configuration, for `make run` and for production: `gunicorn -c python:portal.stack.gunicorn_conf`."""
+"""Gunicorn's configuration, for `make run` and for production alike:
+
+`gunicorn -c python:portal.stack.gunicorn_conf`
+"""
 
 import json
 import os
@@ -23,8 +26,9 @@ max_requests_jitter = 5_000
 control_socket_disable = True
 accesslog = "-"
 errorlog = "-"
-if os.access("/dev/shm", os.W_OK):  # noqa: S108 - gunicorn makes a private file in it
-    worker_tmp_dir = "/dev/shm"  # noqa: S108 - a heartbeat that waits for no disk
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes a private file in it
+if os.access(SHARED_MEMORY, os.W_OK):
+    worker_tmp_dir = SHARED_MEMORY
 
 
 class AccessLogger(Logger):  # type: ignore[misc] - gunicorn is untyped

@@ -11,6 +11,7 @@ from portal.stack.account import service_account
 # A Unix socket's path has 107 usable bytes on Linux and 103 on macOS.
 LONGEST_SOCKET_PATH = 100
 LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
+SHORT = Path("/tmp")  # noqa: S108 - what is made in it is 0700 and its owner is checked
 
 
 def socket_directory(preferred: Path) -> Path:
@@ -27,7 +28,7 @@ def socket_directory(preferred: Path) -> Path:
     ):
         return preferred
     digest = hashlib.sha256(os.fsencode(preferred)).hexdigest()[:16]
-    return Path("/tmp") / f"vigil-{os.geteuid()}-{digest}"  # noqa: S108 - made 0700, owner checked
+    return SHORT / f"vigil-{os.geteuid()}-{digest}"
 
 
 @dataclass(frozen=True, slots=True)

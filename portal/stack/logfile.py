@@ -32,7 +32,9 @@ class LogFile:
     def _rotate(self) -> None:
         for number in range(KEPT, 0, -1):
             older = self.path.with_name(f"{self.path.name}.{number}")
-            newer = self.path.with_name(f"{self.path.name}.{number - 1}") if number > 1 else self.path
+            newer = (
+                self.path.with_name(f"{self.path.name}.{number - 1}") if number > 1 else self.path
+            )
             if newer.exists():
                 os.replace(newer, older)
         self._file.close()

@@ -24,6 +24,7 @@ from portal.stack.postgres_install import Install, find_install, outside_directo
 from portal.stack.process import Command, spawn, stop
 
 SUPERUSER = "portal"
+BUILTIN_LOCALE_SINCE = 17
 STARTUP_TIMEOUT = 120.0  # a crash recovery may take a while
 SHUTDOWN_TIMEOUT = 8.0
 SETTINGS = {
@@ -98,7 +99,7 @@ def _initdb(install: Install, data: Path, account: Account | None, *, fsync: boo
     unfinished.mkdir(mode=0o700, parents=True)
     give_to(account, unfinished)
     locale = ["--locale=C.UTF-8"]
-    if install.major >= 17:  # noqa: PLR2004 - the first with a locale that needs no library
+    if install.major >= BUILTIN_LOCALE_SINCE:
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     command = [
         str(install.bin / "initdb"),
@@ -106,7 +107,7 @@ def _initdb(install: Install, data: Path, account: Account | None, *, fsync: boo
         *("--data-checksums", "--no-instructions", *locale),
         *([] if fsync else ["--no-sync"]),
     ]
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         command,
         env=_environment(),
         capture_output=True,
@@ -191,7 +192,7 @@ class EmbeddedPostgres:
     With `fsync=False` it is a throw-away one: what it had to put outside its place goes with it.
     """
 
-    def __init__(self, data_dir: Path, socket_dir: Path, fsync: bool = True) -> None:  # noqa: FBT001, FBT002
+    def __init__(self, data_dir: Path, socket_dir: Path, fsync: bool = True) -> None:
         self.data_dir = data_dir
         self.socket_dir = socket_directory(socket_dir)
         self.fsync = fsync

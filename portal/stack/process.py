@@ -43,7 +43,7 @@ def spawn(
         if os.getppid() != parent:  # it ended before the arrangement was made
             os._exit(1)
 
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603
         command.argv,
         env=dict(command.env),
         cwd=cwd,

@@ -31,7 +31,16 @@ class Processes:
     def worker(self) -> Command:
         return self._python(
             "worker",
-            *("-m", "celery", "--quiet", "-A", "portal", "worker", "-I", "portal.stack.worker_pool"),
+            *(
+                "-m",
+                "celery",
+                "--quiet",
+                "-A",
+                "portal",
+                "worker",
+                "-I",
+                "portal.stack.worker_pool",
+            ),
             *("--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"),
             *("--max-tasks-per-child", "2000", "--max-memory-per-child", "400000"),
         )
@@ -58,9 +67,7 @@ class Processes:
         """
         if owner_url is None:
             return self._manage("setup", "set_up", "--check")
-        return self._manage(
-            "setup", "set_up", DATABASE_URL=owner_url, VIGIL_DATABASE_ROLE=OWNER
-        )
+        return self._manage("setup", "set_up", DATABASE_URL=owner_url, VIGIL_DATABASE_ROLE=OWNER)
 
     def _manage(self, name: str, *arguments: str, **env: str) -> Command:
         return self._python(name, str(ROOT / "manage.py"), *arguments, **env)

@@ -24,7 +24,7 @@ TICK = 0.05
 LONGEST_LINE = 64 * 1024
 
 
-class Stopped(Exception):  # noqa: N818 - a request, not an error
+class Stopped(Exception):
     """Somebody asked the stack to stop."""
 
 
@@ -117,7 +117,7 @@ class Supervisor:
             self.tick()
 
     def stop(self, tiers: Sequence[tuple[Sequence[str], float]]) -> None:
-        """Stops the tiers one after the other; the names in one at the same time, in so many seconds.
+        """Stops the tiers one after the other; those in one at once, each tier in its seconds.
 
         A second signal while it stops ends everything at once.
         """

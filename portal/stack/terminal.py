@@ -1,4 +1,4 @@
-"""What a person sees while the stack runs: one short line for what matters, the rest in the files."""
+"""What a person sees while the stack runs: a short line for what matters, the rest in files."""
 
 import json
 import os
@@ -41,7 +41,9 @@ class Terminal:
         at = time.strftime("%H:%M:%S")
         if self._colours:
             start = COLOURS.get(level, "")
-            self.say(f"{COLOURS['time']}{at}  {name:<9}{COLOURS['end']} {start}{text}{COLOURS['end']}")
+            self.say(
+                f"{COLOURS['time']}{at}  {name:<9}{COLOURS['end']} {start}{text}{COLOURS['end']}"
+            )
         else:
             self.say(f"{at}  {name:<9} {text}")
 
@@ -84,7 +86,7 @@ def _record(name: str, record: dict[str, Any]) -> tuple[str, str] | None:
 
 def _request(record: dict[str, Any]) -> tuple[str, str] | None:
     status, took = int(record.get("status", 0)), int(record.get("ms", 0))
-    fine = status < 400 and took < SLOW_MS  # noqa: PLR2004
+    fine = status < 400 and took < SLOW_MS
     path = str(record["path"])
     is_routine = path.startswith(QUIET_PATHS) or (
         record.get("method") in {"GET", "HEAD"} and bool(record.get("poll"))
@@ -92,9 +94,9 @@ def _request(record: dict[str, Any]) -> tuple[str, str] | None:
     if fine and is_routine:
         return None
     text = _short(f"{record.get('method')} {path} {status} in {took} ms")
-    if status >= 500 and (trace := record.get("trace_id")):  # noqa: PLR2004
+    if status >= 500 and (trace := record.get("trace_id")):
         text = f"{text} trace {trace}"
-    return text, "error" if status >= 500 else "info" if fine else "warning"  # noqa: PLR2004
+    return text, "error" if status >= 500 else "info" if fine else "warning"
 
 
 def _short(text: str) -> str:

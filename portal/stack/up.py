@@ -99,21 +99,29 @@ class Stack:
         # The page first: on two cores every process that starts beside it makes it later.
         for name, command in (("web", self._processes.web), ("ledger", self._processes.ledger)):
             self._supervisor.start(Service(name, command))
-        self._supervisor.wait_until("web", lambda: self._responds("/health/live"), timeout=START_TIMEOUT)
+        self._supervisor.wait_until(
+            "web", lambda: self._responds("/health/live"), timeout=START_TIMEOUT
+        )
         for name, command in (
             ("worker", self._processes.worker),
             ("beat", self._processes.beat),
             ("watchdog", self._processes.watchdog),
         ):
             self._supervisor.start(Service(name, command))
-        self._supervisor.wait_until("web", lambda: self._responds("/health/ready"), timeout=START_TIMEOUT)
+        self._supervisor.wait_until(
+            "web", lambda: self._responds("/health/ready"), timeout=START_TIMEOUT
+        )
         self._terminal.say(welcome(self._layout, self._origin, is_first=not had_credentials))
 
     def _start_services(self) -> None:
         layout = self._layout
         embeds_database = "DATABASE_URL" not in self._environ
         embeds_broker = not {"BROKER_URL", "CACHE_URL"} <= self._environ.keys()
-        started = [n for n, wanted in (("PostgreSQL", embeds_database), ("broker", embeds_broker)) if wanted]
+        started = [
+            n
+            for n, wanted in (("PostgreSQL", embeds_database), ("broker", embeds_broker))
+            if wanted
+        ]
         if started:
             self._terminal.say(f"Starting {' and '.join(started)}…")
         if embeds_database:

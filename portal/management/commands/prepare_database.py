@@ -30,9 +30,7 @@ class Command(BaseCommand):
             help=f"set the logins' passwords, from {' and '.join(PASSWORD_VARIABLES.values())}",
         )
 
-    def handle(
-        self, *_args: Any, url: str, database: str, password: bool, **_options: Any
-    ) -> None:
+    def handle(self, *_args: Any, url: str, database: str, password: bool, **_options: Any) -> None:
         passwords = self._passwords() if password else {}
         try:
             prepare_database(url, database, passwords=passwords)
@@ -60,5 +58,7 @@ class Command(BaseCommand):
 def _place(url: str) -> str:
     given = conninfo_to_dict(url)
     host, port = str(given.get("host") or "localhost"), given.get("port")
-    host = host.replace("/", "%2F") if host.startswith("/") else f"[{host}]" if ":" in host else host
+    host = (
+        host.replace("/", "%2F") if host.startswith("/") else f"[{host}]" if ":" in host else host
+    )
     return f"{host}:{port}" if port else host

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from audit.ledger.keys import ensure_signer_key
-from portal.first_run import FirstRun, first_run
+from portal.first_run import Credentials, first_run
 from portal.stack.layout import Layout
 
 
@@ -32,8 +32,8 @@ class Command(BaseCommand):
         if has_missing_migrations():
             if check:
                 msg = (
-                    "The database needs migrating. Set VIGIL_OWNER_DATABASE_URL to a login that is a"
-                    " member of vigil_owner, or run `manage.py migrate` as one"
+                    "The database needs migrating. Set VIGIL_OWNER_DATABASE_URL to a login that is"
+                    " a member of vigil_owner, or run `manage.py migrate` as one"
                 )
                 raise CommandError(msg)
             call_command("migrate", interactive=False, verbosity=1)
@@ -62,7 +62,7 @@ def collect_static() -> None:
     mark.write_text(digest.hexdigest())
 
 
-def keep(made: FirstRun, layout: Layout) -> None:
+def keep(made: Credentials, layout: Layout) -> None:
     """Writes what is known only now where nobody but the owner of `var` can read it."""
     width = max(len(role) for _, _, role in made.users)
     names = max(len(name) for name, _, _ in made.users)

@@ -68,6 +68,11 @@ def test_other_verifier_keys_are_refused(vkey: str) -> None:
         Verifier.parse(vkey)
 
 
+def test_a_key_of_another_algorithm_is_called_so() -> None:
+    with pytest.raises(NoteError, match="not an Ed25519 key"):
+        Verifier.parse("PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")
+
+
 @given(st.text())
 def test_whatever_text_is_a_key_or_refused(text: str) -> None:
     for parse in (Verifier.parse, Signer.parse):

@@ -65,7 +65,7 @@ def test_inclusion_of_every_index_at_every_size(tree: ReferenceTree) -> None:
 
 
 def test_no_altered_inclusion_proof_is_accepted(tree: ReferenceTree) -> None:
-    some = random.Random(6962)  # noqa: S311 (a fixed sample, no secret)
+    some = random.Random(6962)
     for size in SIZES:
         head = tree.mth(0, size)
         for index in range(size):
@@ -108,7 +108,7 @@ def test_consistency_of_every_two_sizes(tree: ReferenceTree) -> None:
 
 
 def test_no_altered_consistency_proof_is_accepted(tree: ReferenceTree) -> None:
-    some = random.Random(6962)  # noqa: S311 (a fixed sample, no secret)
+    some = random.Random(6962)
     for old, new in PAIRS:
         proof = tree.proof(old, new)
         at, bit = some.randrange(len(proof)), some.randrange(256)
@@ -184,8 +184,43 @@ def test_hashes_of_another_length_are_refused(tree: ReferenceTree) -> None:
     assert not is_included(leaf, 1, 4, [proof[0] + proof[1]], head)
 
 
+def test_bytes_moved_between_neighbours_are_noticed(tree: ReferenceTree) -> None:
+    """A node hashes its halves joined; only their lengths tell where one ends."""
+    leaf, (sibling, *rest) = tree.leaf(0), tree.path(0, 0, 4)
+    assert not is_included(leaf[:31], 0, 4, [leaf[31:] + sibling, *rest], tree.mth(0, 4))
+    old_root, (added,) = tree.mth(0, 2), tree.proof(2, 3)
+    with pytest.raises(ProofError):
+        verify_consistency(
+            old_size=2,
+            old_root=old_root[:31],
+            new_size=3,
+            new_root=tree.mth(0, 3),
+            proof=[old_root[31:] + added],
+        )
+    with pytest.raises(ProofError):
+        root([leaf[:31], leaf[31:] + sibling])
+
+
+def test_a_tree_does_not_shrink_though_its_root_is_kept(tree: ReferenceTree) -> None:
+    head = tree.mth(0, 4)
+    for size in (1, 2, 3):
+        with pytest.raises(ProofError, match="not a prefix"):
+            verify_consistency(old_size=4, old_root=head, new_size=size, new_root=head, proof=[])
+
+
+def test_refusals_say_what_is_wrong(tree: ReferenceTree) -> None:
+    leaf, path, head = tree.leaf(5), tree.path(5, 0, 8), tree.mth(0, 8)
+    for proof, reason in [
+        (path[:-1], "too short"),
+        ([*path, head], "too long"),
+        (path[::-1], "another root"),
+    ]:
+        with pytest.raises(ProofError, match=reason):
+            verify_inclusion(leaf=leaf, index=5, size=8, proof=proof, root=head)
+
+
 def test_proofs_read_at_most_two_nodes_a_level(large_tree: ReferenceTree) -> None:
-    some = random.Random(6962)  # noqa: S311 (a fixed sample, no secret)
+    some = random.Random(6962)
     for size in (1, 255, 65_535, 70_000):
         reads: list[tuple[int, int]] = []
 

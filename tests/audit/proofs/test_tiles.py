@@ -285,7 +285,7 @@ class TestTileReader:
     ) -> None:
         store, size = stored
         reader = TileReader(store.fetch, size)
-        some = random.Random(size)  # noqa: S311 (a fixed sample, no secret)
+        some = random.Random(size)
         for level in range(size.bit_length()):
             last = (size >> level) - 1
             for index in {0, last, *(some.randint(0, last) for _ in range(20))}:
@@ -295,7 +295,7 @@ class TestTileReader:
         store, size = stored
         reader = TileReader(store.fetch, size)
         head = large_tree.mth(0, size)
-        some = random.Random(size)  # noqa: S311 (a fixed sample, no secret)
+        some = random.Random(size)
         for index in {0, size - 1, *(some.randrange(size) for _ in range(20))}:
             proof = inclusion_proof(index, size, reader.node)
             leaf = large_tree.leaf(index)
@@ -313,7 +313,7 @@ class TestTileReader:
     ) -> None:
         store, size = stored
         levels = len({tile.level for tile in store.tiles})
-        some = random.Random(size)  # noqa: S311 (a fixed sample, no secret)
+        some = random.Random(size)
         for index in [0, size - 1, *(some.randrange(size) for _ in range(20))]:
             store.reads.clear()
             inclusion_proof(index, size, TileReader(store.fetch, size).node)

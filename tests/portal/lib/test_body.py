@@ -3,11 +3,12 @@ import io
 import tracemalloc
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.http import HttpRequest
 from django.test import RequestFactory
-from gunicorn.http.errors import InvalidChunkSize
+from gunicorn.http.errors import InvalidChunkSize  # type: ignore[import-untyped]  # has no stubs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,17 +39,17 @@ def post(
 ) -> HttpRequest:
     wire = data if isinstance(data, Wire) else Wire(data)
     announced = len(wire.getvalue()) if length is None else length
-    extra = {"wsgi.input": wire, "CONTENT_LENGTH": str(announced)}
+    environ: dict[str, Any] = {"wsgi.input": wire, "CONTENT_LENGTH": str(announced)}
     if encoding is not None:
-        extra["HTTP_CONTENT_ENCODING"] = encoding
-    return RequestFactory().generic("POST", "/api/v1/alerts/", b"", **extra)  # type: ignore[arg-type]
+        environ["HTTP_CONTENT_ENCODING"] = encoding
+    return RequestFactory().generic("POST", "/api/v1/alerts/", b"", **environ)
 
 
-def chunked(wire: Wire, **extra: object) -> HttpRequest:
-    environ = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, **extra}
-    return RequestFactory().generic(
-        "POST", "/", b"", **{"wsgi.input": wire, "CONTENT_LENGTH": "", **environ}
-    )  # type: ignore[arg-type]
+def chunked(wire: Wire, **extra: Any) -> HttpRequest:
+    environ: dict[str, Any] = {"wsgi.input": wire, "CONTENT_LENGTH": ""}
+    environ |= {"wsgi.input_terminated": True} | extra
+    environ["HTTP_TRANSFER_ENCODING"] = "chunked"
+    return RequestFactory().generic("POST", "/api/v1/alerts/", b"", **environ)
 
 
 def bomb(mebibytes: int) -> bytes:

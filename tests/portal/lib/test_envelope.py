@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.core import exceptions as django
@@ -165,7 +166,7 @@ def test_a_throttled_caller_is_told_when_to_come_back() -> None:
 
 
 def test_nested_errors_are_named_by_their_path() -> None:
-    detail = {
+    detail: dict[str, Any] = {
         "alerts": [{}, {"labels": {"pod": ["Not a string.", "Too long."]}}, {"summary": "Missing"}],
         "tags": {3: ["Not a tag."]},
         "non_field_errors": ["Choose one."],
@@ -213,7 +214,7 @@ class Failing(APIView):
     authentication_classes = ()
     permission_classes = ()
 
-    def get(self, request: Request) -> Response:
+    def get(self, _request: Request) -> Response:
         raise rest.NotAuthenticated
 
     def get_exception_handler(self):  # type: ignore[no-untyped-def]

@@ -1,0 +1,5 @@
+import sys
+
+from portal.stack.up import main
+
+sys.exit(main(sys.argv[1:]))
