@@ -42,7 +42,7 @@ def _ask(voter: Voter, request: Request) -> Vote:
         vote = voter.vote(request)
         if vote.voter != voter.name or vote.verdict not in _ANSWERS:
             msg = f"the {voter.name} voter answered with something that is not a vote"
-            raise TypeError(msg)
+            raise TypeError(msg)  # noqa: TRY301 - handled as any other broken voter
     except (InterfaceError, OperationalError) as error:
         if connection.connection is None or connection.connection.closed:
             raise DbUnavailable from error

@@ -51,5 +51,4 @@ def _missing_permission(request: Request, action: Action) -> str:
     return f"Your roles do not include “{action.permission.rpartition('.')[2].replace('_', ' ')}”."
 
 
-with open(__file__, "rb") as _source:
-    _DIGEST = hashlib.sha256(_source.read()).hexdigest()
+_DIGEST = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()

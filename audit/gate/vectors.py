@@ -64,6 +64,6 @@ def failures() -> list[str]:
 def _failure(voter: AxiomsVoter, vector: Vector) -> str:
     try:
         verdict = voter.vote(vector.request).verdict
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the axioms did not answer
         return f"{vector.name}: {error}"
     return "" if verdict is vector.verdict else f"{vector.name}: answered {verdict.value}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import structlog
+from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError as BrokerUnavailable
 
@@ -44,9 +45,7 @@ def alerts_receive(
 
 def _ask_for_processing() -> None:
     """Fails open: beat asks again within seconds, and nothing accepted is lost meanwhile."""
-    from incidents.tasks import drain_receipts
-
     try:
-        drain_receipts.apply_async(retry=False)
+        current_app.send_task("incidents.drain_receipts", retry=False)
     except BrokerUnavailable:
         log.warning("processing_delayed", reason="the broker cannot be reached")

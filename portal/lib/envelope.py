@@ -76,7 +76,7 @@ def from_exception(exc: BaseException) -> errors.VigilError:
     return known
 
 
-def _from_django(exc: BaseException) -> errors.VigilError | None:
+def _from_django(exc: BaseException) -> errors.VigilError | None:  # noqa: PLR0911 - a table
     match exc:
         case OperationalError() | InterfaceError():
             return errors.DbUnavailable()
@@ -99,7 +99,7 @@ def _from_django(exc: BaseException) -> errors.VigilError | None:
     return None
 
 
-def _from_rest(exc: rest.APIException) -> errors.VigilError | None:
+def _from_rest(exc: rest.APIException) -> errors.VigilError | None:  # noqa: PLR0911 - a table
     match exc:
         case rest.ValidationError():
             return errors.ValidationFailed(_bounded(_field_errors(exc.detail)))

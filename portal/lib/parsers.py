@@ -14,8 +14,8 @@ class StrictJSONParser(BaseParser):
 
     def parse(
         self,
-        stream: IO[Any],
-        media_type: str | None = None,
+        stream: IO[Any],  # noqa: ARG002 - REST framework's signature
+        media_type: str | None = None,  # noqa: ARG002
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         request = (parser_context or {})["request"]

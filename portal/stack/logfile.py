@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 LARGEST = 10 * 1024 * 1024
@@ -32,11 +31,9 @@ class LogFile:
     def _rotate(self) -> None:
         for number in range(KEPT, 0, -1):
             older = self.path.with_name(f"{self.path.name}.{number}")
-            newer = (
-                self.path.with_name(f"{self.path.name}.{number - 1}") if number > 1 else self.path
-            )
+            newer = older.with_suffix(f".{number - 1}") if number > 1 else self.path
             if newer.exists():
-                os.replace(newer, older)
+                newer.replace(older)
         self._file.close()
         self._file = self.path.open("ab", buffering=0)
         self._size = 0

@@ -192,7 +192,7 @@ class EmbeddedPostgres:
     With `fsync=False` it is a throw-away one: what it had to put outside its place goes with it.
     """
 
-    def __init__(self, data_dir: Path, socket_dir: Path, fsync: bool = True) -> None:
+    def __init__(self, data_dir: Path, socket_dir: Path, *, fsync: bool = True) -> None:
         self.data_dir = data_dir
         self.socket_dir = socket_directory(socket_dir)
         self.fsync = fsync

@@ -15,8 +15,8 @@ from portal.stack.account import Account
 from portal.stack.errors import StackError
 
 OLDEST_MAJOR = 15
-# Data outlives a cleaned /var/tmp only in the first; the second is for a system without it.
-OUTSIDE = (Path("/var/lib/vigil"), Path("/var/tmp/vigil"))  # noqa: S108 - made by root, owner checked
+# Made by root, owner checked. The second, which may be cleaned, is for a system without the first.
+OUTSIDE = (Path("/var/lib/vigil"), Path("/var/tmp/vigil"))  # noqa: S108
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ def prepare_database(
 
 
 def _make_roles(server: psycopg.Connection) -> None:
-    existing = dict(server.execute("SELECT rolname, rolconfig FROM pg_roles").fetchall())
+    rows = server.execute("SELECT rolname, rolconfig FROM pg_roles").fetchall()
+    existing: dict[str, list[str] | None] = dict(rows)
     for role in (OWNER, *LOGINS):
         if role not in existing:
             kind = sql.SQL("NOLOGIN" if role == OWNER else "LOGIN")

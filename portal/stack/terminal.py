@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 import time
+from http import HTTPStatus
 from typing import Any, TextIO
 
 QUIET_PATHS = ("/health/", "/static/", "/metrics", "/favicon")
@@ -33,7 +34,8 @@ class Terminal:
     def say(self, text: str = "") -> None:
         with self._lock:
             try:
-                print(text, file=self._stream, flush=True)
+                self._stream.write(f"{text}\n")
+                self._stream.flush()
             except (OSError, ValueError):
                 return  # nobody is looking any more, which stops nothing
 
@@ -58,7 +60,7 @@ def summary(name: str, line: str) -> tuple[str, str] | None:
     if line.startswith("{"):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             record = None
         if isinstance(record, dict):
             return _record(name, record)
@@ -69,8 +71,9 @@ def summary(name: str, line: str) -> tuple[str, str] | None:
 
 
 def _record(name: str, record: dict[str, Any]) -> tuple[str, str] | None:
-    if record.get("event") == "request" and "path" in record:
-        return _request(record)
+    match record:
+        case {"event": "request", "path": str(path), "status": int(status), "ms": int(took)}:
+            return _request(record, path, status, took)
     level = str(record.get("level", "info"))
     if level in {"debug", "info"} and name != "watchdog":
         return None
@@ -84,19 +87,18 @@ def _record(name: str, record: dict[str, Any]) -> tuple[str, str] | None:
     return text, "error" if level == "critical" else level
 
 
-def _request(record: dict[str, Any]) -> tuple[str, str] | None:
-    status, took = int(record.get("status", 0)), int(record.get("ms", 0))
-    fine = status < 400 and took < SLOW_MS
-    path = str(record["path"])
+def _request(record: dict[str, Any], path: str, status: int, took: int) -> tuple[str, str] | None:
+    is_broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    is_fine = status < HTTPStatus.BAD_REQUEST and took < SLOW_MS
     is_routine = path.startswith(QUIET_PATHS) or (
         record.get("method") in {"GET", "HEAD"} and bool(record.get("poll"))
     )
-    if fine and is_routine:
+    if is_fine and is_routine:
         return None
     text = _short(f"{record.get('method')} {path} {status} in {took} ms")
-    if status >= 500 and (trace := record.get("trace_id")):
-        text = f"{text} trace {trace}"
-    return text, "error" if status >= 500 else "info" if fine else "warning"
+    if is_broken:
+        return f"{text} trace {record.get('trace_id')}", "error"
+    return text, "info" if is_fine else "warning"
 
 
 def _short(text: str) -> str:

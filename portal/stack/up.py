@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         lock = Lock(layout)
         lock.acquire()
     except (StackError, ImproperlyConfigured) as error:
-        print(f"vigil: {error}", file=sys.stderr)
+        sys.stderr.write(f"vigil: {error}\n")
         return 1
     supervisor = Supervisor(logs=layout.logs, cwd=ROOT, terminal=terminal)
     supervisor.install_signal_handlers()
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         terminal.say("\nStopping; Ctrl-C once more stops at once.")
         return 0
     except (StackError, OSError, psycopg.Error) as error:
-        print(f"vigil: {error}", file=sys.stderr)
+        sys.stderr.write(f"vigil: {error}\n")
         return 1
     finally:
         supervisor.stop(STOP_ORDER)

@@ -7,6 +7,9 @@ from celery.signals import worker_process_init
 from portal.stack.process import end_with_parent
 
 
-@worker_process_init.connect
 def _end_with_worker(**_kwargs: object) -> None:
     end_with_parent(signal.SIGKILL)
+
+
+# Weak references are the default, and nothing else holds the function.
+worker_process_init.connect(_end_with_worker, weak=False)

@@ -24,7 +24,7 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture
 def ordinary_person(place: Path) -> Person:
-    """Somebody who is not root, owns `place`, and has a Python: root's may be out of their reach."""
+    """Somebody who is not root, owns `place`, and has a Python, as root's may be out of reach."""
     account = service_account()
     if account is None:
         return Person(python=sys.executable, account=None)

@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -45,7 +44,7 @@ def test_nobody_else_may_open_its_socket_and_no_port_is_open(place: Path) -> Non
     with running(layout), redis.Redis(unix_socket_path=str(layout.broker_socket)) as client:
         assert layout.broker_socket.stat().st_mode & 0o077 == 0
         assert client.config_get("port") == {"port": "0"}
-        assert os.stat(layout.broker).st_mode & 0o077 == 0
+        assert layout.broker.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("name", ["plain", "with space", "with ? and # and %", "d" * 120])

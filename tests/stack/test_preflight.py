@@ -122,7 +122,7 @@ class TestPort:
         assert "VIGIL_PORT=" in said
         assert "\n" not in said
 
-    def test_localhost_is_both_loopback_addresses_where_there_are_two(self, taken: int) -> None:
+    def test_localhost_is_both_loopback_addresses_where_there_are_two(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             free = server.getsockname()[1]
         assert free_addresses("localhost", free, grace=False)[0] == "127.0.0.1"

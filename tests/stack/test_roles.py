@@ -49,7 +49,8 @@ def test_the_owner_owns_everything_and_cannot_log_in(
 ) -> None:
     owner.execute("CREATE TABLE a_table ()")
     row = owner.execute(
-        "SELECT pg_get_userbyid(datdba), (SELECT tableowner FROM pg_tables WHERE tablename = 'a_table')"
+        "SELECT pg_get_userbyid(datdba),"
+        " (SELECT tableowner FROM pg_tables WHERE tablename = 'a_table')"
         " FROM pg_database WHERE datname = current_database()"
     ).fetchone()
     assert row == ("vigil_owner", "vigil_owner")
@@ -171,7 +172,7 @@ def test_an_application_that_could_rewrite_the_ledger_is_refused(
 ) -> None:
     with psycopg.connect(server.superuser_url("postgres"), autocommit=True) as connection:
         connection.execute(f"ALTER ROLE vigil_app {power}")
-    with pytest.raises(StackError, match="vigil_app .* could rewrite the ledger"):
+    with pytest.raises(StackError, match=r"vigil_app .* could rewrite the ledger"):
         prepare_database(server.superuser_url("postgres"), DATABASE)
 
 

@@ -36,7 +36,10 @@ def request(**fields: object) -> str:
             request(status=500, trace_id="ab" * 16),
             (f"GET / 500 in 12 ms trace {'ab' * 16}", "error"),
         ),
-        (request(path="/health/ready", status=503), ("GET /health/ready 503 in 12 ms", "error")),
+        (
+            request(path="/health/ready", status=503, trace_id="t"),
+            ("GET /health/ready 503 in 12 ms trace t", "error"),
+        ),
     ],
 )
 def test_a_request_is_one_short_line(line: str, shown: tuple[str, str]) -> None:
@@ -91,6 +94,8 @@ def test_a_write_is_shown_also_when_the_page_sent_it_by_itself() -> None:
         ("web", "{not json", None),
         ("web", "[]", None),
         ("web", '{"event": "request"}', None),
+        ("web", '{"event": "request", "path": 1, "status": "x", "ms": null}', None),
+        ("web", '{"a":' * 100_000, None),
     ],
 )
 def test_of_the_rest_only_what_matters_is_shown(
