@@ -1,6 +1,7 @@
 """The second voter: Django groups and django-guardian object permissions, and token scopes."""
 
 import hashlib
+from pathlib import Path
 
 from django.db.models import Model
 

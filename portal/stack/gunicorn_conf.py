@@ -31,7 +31,7 @@ if os.access(SHARED_MEMORY, os.W_OK):
     worker_tmp_dir = SHARED_MEMORY
 
 
-class AccessLogger(Logger):  # type: ignore[misc] - gunicorn is untyped
+class AccessLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
     """One JSON line for each request: no address, no query string, nothing that names a person."""
 
     def access(

@@ -52,7 +52,7 @@ class Child:
             self.deaths.popleft()
         if len(self.deaths) < UNSTABLE_DEATHS:
             self.told_unstable = False
-        return min(FIRST_PAUSE * 2 ** (len(self.deaths) - 1), LONGEST_PAUSE)
+        return min(FIRST_PAUSE * 2.0 ** (len(self.deaths) - 1), LONGEST_PAUSE)
 
 
 class Supervisor:

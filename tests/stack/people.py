@@ -34,6 +34,8 @@ class Person:
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": PACKAGES,
                 "PYTHONDONTWRITEBYTECODE": "1",
+                # A copied interpreter finds its own library, not that of another Python here.
+                "LD_LIBRARY_PATH": str(Path(self.python).parent.parent / "lib"),
                 "HOME": "/nonexistent",
                 **env,
             },

@@ -204,14 +204,16 @@ def test_does_not_outlive_a_killed_parent_and_recovers(place: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import sys, time; from pathlib import Path\n"
-            "from portal.stack.postgres import EmbeddedPostgres\n"
-            "home = Path(sys.argv[1])\n"
-            "with EmbeddedPostgres(home / 'pg', home / 'run') as pg:\n"
-            "    import psycopg\n"
-            "    with psycopg.connect(pg.superuser_url('postgres')) as connection:\n"
-            "        connection.execute('CREATE TABLE kept AS SELECT 42 AS answer')\n"
-            "    print('up', flush=True); time.sleep(60)",
+            (
+                "import sys, time; from pathlib import Path\n"
+                "from portal.stack.postgres import EmbeddedPostgres\n"
+                "home = Path(sys.argv[1])\n"
+                "with EmbeddedPostgres(home / 'pg', home / 'run') as pg:\n"
+                "    import psycopg\n"
+                "    with psycopg.connect(pg.superuser_url('postgres')) as connection:\n"
+                "        connection.execute('CREATE TABLE kept AS SELECT 42 AS answer')\n"
+                "    print('up', flush=True); time.sleep(60)"
+            ),
             str(place),
         ],
         stdout=subprocess.PIPE,

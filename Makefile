@@ -1,0 +1,91 @@
+# Every path here is relative, so that the checkout may lie in a directory whose name has spaces.
+PYTHON ?= python3
+ARGS ?=
+RUN := .venv/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_NO_INPUT = 1
+
+# The environment is made again when a lock file changes, or when its Python is gone.
+ifneq ($(shell $(RUN) -c 'print("ok")' 2>/dev/null),ok)
+.PHONY: .venv/run .venv/dev
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: .venv/run ## start everything on this machine and follow it; Ctrl-C stops it
+	@exec $(RUN) -m portal.stack
+
+.PHONY: test
+test: .venv/dev ## run the tests, against a real PostgreSQL (ARGS="-k ledger" for some of them)
+	@exec $(RUN) -m pytest -n auto $(ARGS)
+
+.PHONY: lint
+lint: .venv/dev ## check style, formatting, imports and templates
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	.venv/bin/lint-imports
+	$(RUN) -m djlint --check --lint --quiet templates
+
+.PHONY: types
+types: .venv/dev ## check types
+	$(RUN) -m mypy
+
+.PHONY: check
+check: lint types checkdeploy ## what CI runs: lint, types, migrations, deployment checks, tests
+	@exec $(RUN) -m pytest -n auto $(ARGS)
+
+# As in production: nothing embedded, HTTPS, and values that no development machine has.
+.PHONY: checkdeploy
+checkdeploy: export SECRET_KEY = 0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ
+checkdeploy: export VIGIL_ORIGIN = https://vigil.example.org
+checkdeploy: export ALLOWED_HOSTS = vigil.example.org
+checkdeploy: export DATABASE_URL = postgresql://vigil_app@127.0.0.1:1/vigil
+checkdeploy: export BROKER_URL = redis://127.0.0.1:1/0
+checkdeploy: export CACHE_URL = redis://127.0.0.1:1/1
+checkdeploy: .venv/dev
+	$(RUN) manage.py check --deploy --fail-level WARNING
+	$(RUN) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+.PHONY: lock
+lock: .venv/dev ## write the lock files anew, within the limits of pyproject.toml
+	@test -x .venv/bin/uv || $(RUN) -m pip install --quiet uv
+	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --universal --generate-hashes \
+		--no-emit-index-url -o requirements.lock pyproject.toml
+	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --universal --generate-hashes \
+		--no-emit-index-url -c requirements.lock --group dev -o requirements-dev.lock pyproject.toml
+
+.PHONY: clean
+clean: ## remove the environment and caches; data in var/ stay
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/run: requirements.lock
+	@echo "Installing what runs into .venv, which takes about half a minute, this once."
+	@$(call install,requirements.lock)
+	@touch $@
+
+.venv/dev: requirements-dev.lock
+	@echo "Installing what runs and tests into .venv, which takes about a minute, this once."
+	@$(call install,requirements-dev.lock)
+	@touch .venv/run $@
+
+define install
+set -e; \
+installer() { command -v uv || $(RUN) -m pip --version; }; \
+if ! { $(RUN) -c '' && installer; } >/dev/null 2>&1; then \
+  command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1), Vigil needs 3.11 or newer. Name one: make PYTHON=python3.12" >&2; exit 1; }; \
+  rm -rf .venv; \
+  if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) .venv; \
+  else \
+    $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; \
+    $(PYTHON) -m venv .venv; \
+  fi; \
+fi; \
+if command -v uv >/dev/null; then uv pip install --quiet --python $(RUN) --require-hashes -r $(1); \
+else $(RUN) -m pip install --quiet --no-deps --require-hashes -r $(1); fi
+endef

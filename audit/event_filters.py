@@ -1,0 +1,156 @@
+"""What the audit viewer and its API are asked for, as query parameters. Pure.
+
+`actor`, `action` and `target` are exact, or a prefix where they end in `*`: `actor=user:*`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from audit.gate.types import Verdict
+from portal.lib.errors import FieldError, ValidationFailed
+
+PATTERNS = ("actor", "action", "target")
+MAX_PATTERN = 512
+MAX_ID = 2**63 - 1
+_EVENT = re.compile(r"[a-z0-9_.-]{1,100}")
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
+# A plus sign that was not percent-encoded arrives as a space.
+_LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:\d\d$)")
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """`since <= at < until`; empty strings ask for nothing."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    actor: str = ""
+    action: str = ""
+    target: str = ""
+    event: str = ""
+    verdict: str = ""
+    trace_id: str = ""
+
+    def to_params(self) -> dict[str, str]:
+        """The query parameters that ask for this, without the empty ones; instants in UTC."""
+        params = {
+            "from": _instant(self.since),
+            "to": _instant(self.until),
+            **{name: getattr(self, name) for name in (*PATTERNS, "event", "verdict", "trace_id")},
+        }
+        return {name: value for name, value in params.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in the list, both exclusive: older than `before`, or newer than `after`."""
+
+    before: int | None = None
+    after: int | None = None
+
+
+def parse_filter(params: Mapping[str, str], zone: tzinfo = UTC) -> EventFilter:
+    """An instant without an offset is read in `zone`.
+
+    Raises `ValidationFailed` that names every parameter that is wrong.
+    """
+    reader = _Reader(params)
+    filters = EventFilter(
+        since=reader.instant("from", zone),
+        until=reader.instant("to", zone),
+        actor=reader.pattern("actor"),
+        action=reader.pattern("action"),
+        target=reader.pattern("target"),
+        event=reader.word("event", _EVENT, "is no name of an event, like incident_opened"),
+        verdict=reader.verdict(),
+        trace_id=reader.word("trace_id", _TRACE_ID, "is not 32 hexadecimal digits"),
+    )
+    if filters.since and filters.until and filters.since >= filters.until:
+        reader.fail("to", "must be later than from")
+    reader.raise_errors()
+    return filters
+
+
+def parse_cursor(params: Mapping[str, str]) -> Cursor:
+    reader = _Reader(params)
+    cursor = Cursor(before=reader.integer("before", MAX_ID), after=reader.integer("after", MAX_ID))
+    if cursor.before and cursor.after:
+        reader.fail("after", "does not go with before")
+    reader.raise_errors()
+    return cursor
+
+
+def parse_limit(params: Mapping[str, str], *, default: int, maximum: int) -> int:
+    reader = _Reader(params)
+    limit = reader.integer("limit", maximum)
+    reader.raise_errors()
+    return limit or default
+
+
+class _Reader:
+    """Reads one parameter after the other, collecting what is wrong."""
+
+    def __init__(self, params: Mapping[str, str]) -> None:
+        self.params = params
+        self.errors: list[FieldError] = []
+
+    def fail(self, name: str, message: str) -> None:
+        self.errors.append(FieldError(name, message))
+
+    def raise_errors(self) -> None:
+        if self.errors:
+            raise ValidationFailed(self.errors)
+
+    def text(self, name: str) -> str:
+        return self.params.get(name, "").strip()
+
+    def instant(self, name: str, zone: tzinfo) -> datetime | None:
+        raw = _LOST_PLUS.sub("+", self.text(name))
+        if not raw:
+            return None
+        try:
+            at = datetime.fromisoformat(raw)
+            return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(name, "is not an instant like 2026-02-12T18:30:00Z")
+            return None
+
+    def pattern(self, name: str) -> str:
+        raw = self.text(name)
+        if "\0" in raw or len(raw) > MAX_PATTERN:
+            self.fail(name, f"must have at most {MAX_PATTERN} characters, none of them NUL")
+            return ""
+        return "" if raw == "*" else raw
+
+    def word(self, name: str, known: re.Pattern[str], message: str) -> str:
+        raw = self.text(name).lower()
+        if raw and not known.fullmatch(raw):
+            self.fail(name, message)
+            return ""
+        return raw
+
+    def verdict(self) -> str:
+        raw = self.text("verdict").lower()
+        if raw and raw not in set(Verdict):
+            self.fail("verdict", f"must be one of {', '.join(Verdict)}")
+            return ""
+        return raw
+
+    def integer(self, name: str, maximum: int) -> int | None:
+        raw = self.text(name)
+        if not raw:
+            return None
+        if not (raw.isascii() and raw.isdigit() and 1 <= int(raw[:20]) <= maximum):
+            self.fail(name, f"must be a whole number from 1 to {maximum}")
+            return None
+        return int(raw)
+
+
+def _instant(at: datetime | None) -> str:
+    if at is None:
+        return ""
+    # Seconds and microseconds only where they say something.
+    text = at.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return f"{text.removesuffix(':00') if at.second == 0 else text}Z"

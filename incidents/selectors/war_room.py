@@ -1,0 +1,127 @@
+"""What one incident's page shows. The incident itself comes from `incident_get`."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Aggregate, Count, F, Max, QuerySet, Subquery, Window
+from django.db.models.functions import Now
+
+from audit.models import User
+from incidents import actions
+from incidents.models import Alert, ClockLeg, Incident, IncidentRole, Postmortem, TimelineEntry
+from incidents.models.incident import RESTRICTED
+from incidents.selectors.slices import Slice, newest, take
+
+_MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def digest(value: object) -> str:
+    """Of anything made of plain values: the part of an ETag that says what is shown."""
+    return hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:24]
+
+
+def fingerprint(incident: Incident, *, newest_alerts: int) -> str:
+    """Changes whenever something that the war room shows has changed. One query."""
+    passed = ClockLeg.objects.filter(incident=incident.pk, target_at__lt=Now())
+    shown = Alert.objects.filter(incident=incident.pk).order_by("-id")[:newest_alerts]
+    seen = Alert.objects.filter(pk__in=shown.values("pk"))
+    state = (
+        Incident.objects.filter(pk=incident.pk)
+        .annotate(
+            entry=Subquery(incident.timeline.order_by("-id").values("pk")[:1]),
+            passed=_one(passed, Count("pk")),
+            alerted=_one(seen, Max("last_seen_at")),
+        )
+        .values_list("version", "next_target_at", "is_restricted", "entry", "passed", "alerted")
+        .get()
+    )
+    return digest(state)
+
+
+def _one(rows: QuerySet[Any], aggregate: Aggregate) -> Subquery:
+    return Subquery(rows.order_by().values("incident").annotate(one=aggregate).values("one"))
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a timeline: the entries before it are older."""
+
+    occurred_at: datetime
+    id: int
+
+
+def timeline(
+    incident: Incident, *, before: Cursor | None = None, limit: int
+) -> Slice[TimelineEntry]:
+    """Newest first, by when it happened."""
+    entries = _entries(incident).order_by("-occurred_at", "-id")
+    if before is not None:
+        entries = entries.filter(occurred_at__lte=before.occurred_at).exclude(
+            occurred_at=before.occurred_at, id__gte=before.id
+        )
+    return take(entries, limit)
+
+
+def timeline_since(incident: Incident, entry: int, *, limit: int) -> Slice[TimelineEntry]:
+    """What was recorded after an entry, with the older entries that it corrects."""
+    newer = take(_entries(incident).filter(pk__gt=entry).order_by("-id"), limit)
+    corrected = [new.supersedes_id for new in newer.rows if new.supersedes_id]
+    if corrected:
+        newer.rows.extend(_entries(incident).filter(pk__in=corrected, pk__lte=entry))
+    return newer
+
+
+def _entries(incident: Incident) -> QuerySet[TimelineEntry]:
+    return incident.timeline.select_related("superseded_by", "supersedes")
+
+
+def newest_entry(incident: Incident) -> int:
+    """The id of the entry that was recorded last; 0 before the first."""
+    return incident.timeline.order_by("-id").values_list("pk", flat=True).first() or 0
+
+
+def alerts(incident: Incident, *, before: int | None = None, limit: int) -> Slice[Alert]:
+    return newest(incident.alerts.select_related("source"), before=before, limit=limit)
+
+
+def alert_counts(incident: Incident) -> dict[str, int]:
+    """By status."""
+    return dict(incident.alerts.order_by().values_list("status").annotate(Count("pk")))
+
+
+def newest_legs(incident: Incident) -> list[list[ClockLeg]]:
+    """The legs of the newest cycle of each kind of clock, oldest first."""
+    legs = (
+        incident.clock_legs.annotate(newest=Window(Max("cycle"), partition_by=[F("kind")]))
+        .filter(cycle=F("newest"))
+        .order_by("kind", "position")
+    )
+    clocks: dict[str, list[ClockLeg]] = {}
+    for leg in legs:
+        clocks.setdefault(leg.kind, []).append(leg)
+    return list(clocks.values())
+
+
+def roles(incident: Incident) -> dict[str, IncidentRole]:
+    """The roles that are held, by name."""
+    held = incident.roles.filter(ended_at=None).select_related("user")
+    return {role.role: role for role in held}
+
+
+def postmortem(incident: Incident) -> Postmortem | None:
+    return (
+        incident.postmortem_set.select_related("author", "accepted_by", "incident")
+        .order_by("id")
+        .first()
+    )
+
+
+def responders(incident: Incident, *, limit: int) -> list[User]:
+    """Who may be given a role: they may work incidents, and see this one."""
+    people = User.objects.with_perm(actions.RESPOND, backend=_MODEL_BACKEND).order_by("username")
+    if not incident.is_restricted:
+        return list(people[:limit])
+    return [person for person in people[:limit] if person.has_perm(RESTRICTED, incident)]
