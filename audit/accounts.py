@@ -14,7 +14,7 @@ from audit.models.token import new_secret, secret_digest
 from audit.principal import Principal
 from audit.record import current
 from audit.rows import register_rows
-from portal.lib.errors import Conflict, FieldError, ValidationFailed
+from portal.lib.errors import Conflict, FieldError, GovernanceDenied, ValidationFailed
 
 for _model in (User, Group, ApiToken):
     register_rows(_model)
@@ -32,6 +32,10 @@ ISSUE = Action(
     is_for_system=True,
 )
 REVOKE = Action("audit:apitoken:revoke", event="token_revoked", permission="audit.delete_apitoken")
+PROFILE = Action("audit:user:set-profile", event="profile_changed", is_for_everyone=True)
+OWN_PASSWORD = Action(
+    "audit:user:change-own-password", event="password_changed", is_for_everyone=True
+)
 DEFINE_ROLE = Action("auth:group:define", event="role_defined", is_for_system=True)
 CREATE_USER = Action("audit:user:create", event="user_created", is_for_system=True)
 
@@ -62,8 +66,32 @@ def user_create(*, user: User, password: str, roles: Iterable[str], by: Principa
     return user
 
 
+@governed(PROFILE, on="user")
+def profile_change(*, user: User, time_zone: str, by: Principal) -> None:
+    _own(user, by)
+    before, user.time_zone = user.time_zone, time_zone
+    user.save(update_fields=["time_zone"])
+    current().note(user=user.username, from_time_zone=before, to_time_zone=time_zone)
+
+
+@governed(OWN_PASSWORD, on="user")
+def password_change(*, user: User, password: str, by: Principal) -> None:
+    """The caller has asked for the old password."""
+    _own(user, by)
+    _set_password(user, password)
+
+
 @governed(SET_PASSWORD, on="user")
 def password_set(*, user: User, password: str, by: Principal) -> None:
+    _set_password(user, password)
+
+
+def _own(user: User, by: Principal) -> None:
+    if by.user != user:
+        raise GovernanceDenied("This is each person's own to change.")
+
+
+def _set_password(user: User, password: str) -> None:
     try:
         validate_password(password, user)
     except ValidationError as error:

@@ -5,6 +5,7 @@ write a log of their own; here the governed call owns the transaction, and the l
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import psycopg.errors
@@ -34,6 +35,15 @@ M = TypeVar("M", bound=models.Model)
 NAMED = 10
 
 
+@dataclass(frozen=True, slots=True)
+class RowLink:
+    """A page of one row, offered in its header; `icon` is a Material Symbol."""
+
+    title: str
+    url: str
+    icon: str
+
+
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc] # Unfold is untyped
     """Lists and shows; what can be done from there are views of their own that call services."""
 
@@ -51,7 +61,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc] # Unfold is untyped
         return False
 
 
-class OwnTransactions(admin.ModelAdmin[models.Model]):
+class OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg] # of any model
     """Stands between Unfold's views and Django's in the order of resolution, and replaces those of
     Django's that open a transaction."""
 
@@ -91,7 +101,9 @@ class GovernedAdmin(ModelAdmin, OwnTransactions):  # type: ignore[misc] # Unfold
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        context = {"show_history": True, **(extra_context or {})}
+        row = self.get_object(request, unquote(object_id)) if object_id else None
+        links = self.row_links(request, row) if row is not None else []
+        context = {"show_history": True, "row_links": links, **(extra_context or {})}
         try:
             return super().changeform_view(request, object_id, form_url, context)
         except PermissionDenied:
@@ -114,6 +126,7 @@ class GovernedAdmin(ModelAdmin, OwnTransactions):  # type: ignore[misc] # Unfold
     ) -> type[GovernedForm]:
         form: type[GovernedForm] = super().get_form(request, obj, change, **kwargs)  # type: ignore[assignment]
         form.failure = getattr(request, "governed_failure", None)
+        form.person = request.user
         return form
 
     def get_object(
@@ -122,13 +135,13 @@ class GovernedAdmin(ModelAdmin, OwnTransactions):  # type: ignore[misc] # Unfold
         found: models.Model | None = super().get_object(request, object_id, from_field)
         if found is None:
             return None
-        return with_digest(self.get_queryset(request).filter(pk=found.pk)).first()
+        return with_digest(self.model._base_manager.filter(pk=found.pk)).first()
 
     def save_model(
         self,
         request: HttpRequest,
         obj: models.Model,
-        form: ModelForm[models.Model],
+        form: "ModelForm[models.Model]",
         change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
         try:
@@ -143,23 +156,31 @@ class GovernedAdmin(ModelAdmin, OwnTransactions):  # type: ignore[misc] # Unfold
         self,
         request: HttpRequest,
         row: models.Model,
-        form: ModelForm[models.Model],
+        form: "ModelForm[models.Model]",
         *,
         is_new: bool,
     ) -> None:
         """The one place where a subclass says by which service its rows are saved."""
         by, reason = principal_of(request), form.cleaned_data.get("reason", "")
+
+        def related() -> None:
+            form.save_m2m()
+            self.check_saved(row)
+
         if is_new or not isinstance(form, GovernedForm):
-            row_save(instance=row, by=by, related=form.save_m2m, reason=reason)
+            row_save(instance=row, by=by, related=related, reason=reason)
         else:
             row_replace(
                 instance=row,
                 seen=form.cleaned_data["seen"],
                 many_to_many=form.many_to_many,
                 by=by,
-                related=form.save_m2m,
+                related=related,
                 reason=reason,
             )
+
+    def check_saved(self, row: models.Model) -> None:
+        """Runs within the governed call, once its rows are saved; what it raises undoes them."""
 
     def save_related(self, *_args: Any, **_kwargs: Any) -> None:
         """The many-to-many rows are saved with the row, in its governed call."""
@@ -273,6 +294,10 @@ class GovernedAdmin(ModelAdmin, OwnTransactions):  # type: ignore[misc] # Unfold
             for name, action in super().get_actions(request).items()
             if name != "delete_selected"
         }
+
+    def row_links(self, _request: HttpRequest, _row: models.Model) -> list[RowLink]:
+        """Further pages of this row that this person may open."""
+        return []
 
     def _missing(self, request: HttpRequest, object_id: str) -> HttpResponse:
         response: HttpResponse = self._get_obj_does_not_exist_redirect(

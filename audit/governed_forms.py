@@ -1,15 +1,19 @@
 """Forms of governed rows. They save nothing; they carry what the governed call needs."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib.admin.utils import display_for_value
 from django.db.models import Model, QuerySet
-from django.http import QueryDict
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from audit.row_versions import DIGEST, RowConflict, version
 from portal.lib.errors import ValidationFailed, VigilError
+
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
+    from audit.models import User
 
 REASON_HELP = "Kept in the record with this change."
 MAX_REASON = 500
@@ -31,6 +35,7 @@ class GovernedForm(ReasonForm, forms.ModelForm):  # type: ignore[type-arg] # of 
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
     failure: VigilError | None = None
+    person: "User"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -118,11 +118,11 @@ def _changes(row: Any, earlier: Any) -> list[FieldChange]:
     return changes
 
 
-def _fields(history: Any) -> list[models.Field[Any, Any]]:
+def _fields(history: Any) -> "list[models.Field[Any, Any]]":
     return [field for field in history.tracked_fields if not field.primary_key]
 
 
-def _shown(row: Any, field: models.Field[Any, Any]) -> str:
+def _shown(row: Any, field: "models.Field[Any, Any]") -> str:
     value = field.value_from_object(row)
     if value is None or value in ("", []):
         return ""

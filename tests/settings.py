@@ -19,6 +19,8 @@ STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# WhiteNoise warns where nothing has been collected.
+VAR.static.mkdir(parents=True, exist_ok=True)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # Tasks sent on commit go to memory: what they would do is what the tests call.
 CELERY_BROKER_URL = "memory://"

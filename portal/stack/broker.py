@@ -10,11 +10,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from portal.stack.errors import StackError
+from portal.stack.layout import make_socket_directory
 from portal.stack.process import Command
 
 
 def prepare_broker(data_dir: Path, socket: Path) -> Command:
     binary = _binary()
+    make_socket_directory(socket.parent)
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Left by a killed server, and taken for a running one by whoever waits for the new one.
     socket.unlink(missing_ok=True)

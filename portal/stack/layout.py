@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from portal.stack.account import service_account
+from portal.stack.account import give_to, service_account
+from portal.stack.errors import StackError
 
 # A Unix socket's path has 107 usable bytes on Linux and 103 on macOS.
 LONGEST_SOCKET_PATH = 100
@@ -29,6 +31,19 @@ def socket_directory(preferred: Path) -> Path:
         return preferred
     digest = hashlib.sha256(os.fsencode(preferred)).hexdigest()[:16]
     return SHORT / f"vigil-{os.geteuid()}-{digest}"
+
+
+def make_socket_directory(directory: Path) -> None:
+    """Makes it so that nobody but PostgreSQL's account, and root, can reach what listens in it."""
+    account = service_account()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = directory.lstat()
+    allowed = {os.geteuid(), account.uid} if account else {os.geteuid()}
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in allowed:
+        msg = f"{directory} belongs to somebody else; remove it, or set VIGIL_VAR to another place"
+        raise StackError(msg)
+    directory.chmod(0o700)
+    give_to(account, directory)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import psycopg
 
 from portal.stack.account import Account, give_to, service_account
 from portal.stack.errors import StackError
-from portal.stack.layout import database_url, socket_directory
+from portal.stack.layout import database_url, make_socket_directory, socket_directory
 from portal.stack.postgres_install import Install, find_install, outside_directory
 from portal.stack.process import Command, spawn, stop
 
@@ -47,7 +47,7 @@ def prepare_postgres(data_dir: Path, socket_dir: Path, *, fsync: bool = True) ->
     """
     account = service_account()
     install = find_install(account)
-    make_socket_directory(socket_dir, account)
+    make_socket_directory(socket_dir)
     data = _data_location(data_dir, account)
     if not (data / "PG_VERSION").exists():
         _initdb(install, data, account, fsync=fsync)
@@ -64,17 +64,6 @@ def prepare_postgres(data_dir: Path, socket_dir: Path, *, fsync: bool = True) ->
         stop_signal=signal.SIGINT,  # fast shutdown: ends sessions, writes a checkpoint
         orphan_signal=signal.SIGQUIT,  # immediate: the next start recovers from the log
     )
-
-
-def make_socket_directory(directory: Path, account: Account | None) -> None:
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    owner = directory.lstat().st_uid
-    allowed = {os.geteuid(), account.uid} if account else {os.geteuid()}
-    if directory.is_symlink() or owner not in allowed:
-        msg = f"{directory} belongs to somebody else; remove it, or set VIGIL_VAR to another place"
-        raise StackError(msg)
-    directory.chmod(0o700)
-    give_to(account, directory)
 
 
 def _data_location(data_dir: Path, account: Account | None) -> Path:
@@ -195,6 +184,7 @@ class EmbeddedPostgres:
     def __init__(self, data_dir: Path, socket_dir: Path, *, fsync: bool = True) -> None:
         self.data_dir = data_dir
         self.socket_dir = socket_directory(socket_dir)
+        self._is_elsewhere = self.socket_dir != socket_dir
         self.fsync = fsync
         self.log = data_dir.with_name(f"{data_dir.name}.log")
         self._output: IO[bytes] | None = None
@@ -230,6 +220,9 @@ class EmbeddedPostgres:
             stop(self._process, self._command, timeout=SHUTDOWN_TIMEOUT)
         if self._output is not None:
             self._output.close()
+        if self._is_elsewhere:
+            with contextlib.suppress(OSError):  # something else still has a socket in it
+                self.socket_dir.rmdir()
         if not self.fsync and self.data_dir.is_symlink():
             # Nothing that anybody relies on, and nobody would look for it there.
             shutil.rmtree(self.data_dir.resolve().parent)

@@ -5,6 +5,7 @@ first start makes. What needs Django runs as a process of its own.
 """
 
 import argparse
+import contextlib
 import http.client
 import os
 import sys
@@ -71,6 +72,9 @@ def main(arguments: Sequence[str] = ()) -> int:
         return 1
     finally:
         supervisor.stop(STOP_ORDER)
+        if layout.sockets.parent != layout.var:
+            with contextlib.suppress(OSError):
+                layout.sockets.rmdir()
         lock.release()
 
 

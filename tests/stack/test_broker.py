@@ -16,7 +16,6 @@ from tests.stack.waiting import wait_until
 
 @contextmanager
 def running(layout: Layout) -> Iterator[subprocess.Popen[bytes]]:
-    layout.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = prepare_broker(layout.broker, layout.broker_socket)
     process = spawn(command, output=subprocess.DEVNULL)
     try:
@@ -24,6 +23,7 @@ def running(layout: Layout) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         stop(process, command, timeout=5)
+        layout.sockets.rmdir()
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])

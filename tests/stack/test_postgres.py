@@ -73,6 +73,7 @@ def test_works_in_a_directory_with_any_name(place: Path, name: str) -> None:
     home = place / name
     with EmbeddedPostgres(home / "pg", home / "run", fsync=False) as pg, connect(pg) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("portal",)
+    assert pg.socket_dir.parent == home or not pg.socket_dir.exists()
 
 
 def test_an_ordinary_user_runs_it_as_themselves(place: Path, ordinary_person: Person) -> None:

@@ -80,7 +80,6 @@ def test_database() -> None:
 
 def test_broker(place: Path) -> None:
     layout = Layout(place)
-    layout.sockets.mkdir(mode=0o700)
     with pytest.raises(Exception, match="No such file"):
         probes.broker(layout.broker_url())
     command = prepare_broker(layout.broker, layout.broker_socket)

@@ -116,6 +116,7 @@ def test_all_data_and_credentials_outlive_a_stop_and_a_kill(place: Path) -> None
     assert first.end(signal.SIGTERM) == 0
     assert time.monotonic() - begun < 10
     wait_until(gone(family), timeout=1)
+    assert not first.layout.sockets.exists(), "a short one elsewhere, which goes at the end"
     credentials = first.layout.first_run.read_text()
     assert credentials.split()[2] in first.said
 

@@ -1,0 +1,164 @@
+"""People. Accounts are deactivated, never deleted: the record names them."""
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
+
+from audit.accounts import password_set
+from audit.administrators import keep_an_administrator
+from audit.authentication import principal_of
+from audit.governed_admin import GovernedAdmin, RowLink
+from audit.governed_forms import GovernedForm
+from audit.models import User
+from audit.pages.confirm import confirm_page, secret_page
+from portal.lib.errors import VigilError
+
+
+def time_zones() -> list[tuple[str, str]]:
+    return [(name, name.replace("_", " ")) for name in sorted(available_timezones())]
+
+
+class UserForm(GovernedForm):
+    time_zone = forms.ChoiceField(
+        choices=time_zones,
+        initial="UTC",
+        widget=UnfoldAdminSelectWidget,
+        help_text="Pages show times in this zone.",
+    )
+    groups = forms.ModelMultipleChoiceField(
+        queryset=Group.objects.order_by("name"),
+        required=False,
+        label="Roles",
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="What this person may do is what their roles may do.",
+    )
+
+    def clean_is_active(self) -> bool:
+        is_active = bool(self.cleaned_data["is_active"])
+        if self.instance == self.person and not is_active:
+            message = "You cannot deactivate your own account."
+            raise forms.ValidationError(message)
+        return is_active
+
+
+@admin.register(User)
+class UserAdmin(GovernedAdmin):
+    form = UserForm
+    list_display = ("username", "full_name", "roles", "state", "time_zone", "last_login")
+    list_display_links = ("username",)
+    list_filter = ("is_active", "groups")
+    search_fields = ("username", "first_name", "last_name", "email")
+    ordering = ("username",)
+    fieldsets = (
+        (None, {"fields": ("username", ("first_name", "last_name"), "email")}),
+        ("Access", {"fields": ("groups", "is_active")}),
+        ("Preferences", {"fields": ("time_zone",)}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", ("first_name", "last_name"), "email")}),
+        ("Access", {"fields": ("groups",)}),
+        ("Preferences", {"fields": ("time_zone",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("groups")  # type: ignore[no-any-return]
+
+    @display(description="Name")
+    def full_name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @display(description="Roles")
+    def roles(self, user: User) -> str:
+        return ", ".join(sorted(group.name for group in user.groups.all()))
+
+    @display(description="State", label={"active": "success", "deactivated": "warning"})
+    def state(self, user: User) -> str:
+        return "active" if user.is_active else "deactivated"
+
+    def get_readonly_fields(self, _request: HttpRequest, obj: Model | None = None) -> Iterable[str]:
+        """The record names people by their user name, so that it stays."""
+        return ("username",) if obj else ()
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
+        return False
+
+    def save_row(
+        self, request: HttpRequest, row: Model, form: "forms.ModelForm[Any]", *, is_new: bool
+    ) -> None:
+        if is_new and isinstance(row, User):
+            request.one_time_secret = new_password()  # type: ignore[attr-defined]
+            row.set_password(request.one_time_secret)  # type: ignore[attr-defined]
+        super().save_row(request, row, form, is_new=is_new)
+
+    def check_saved(self, _row: Model) -> None:
+        keep_an_administrator()
+
+    def response_add(
+        self, request: HttpRequest, obj: Model, _post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return self._password_page(request, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.password_view)
+        return [
+            path("<path:object_id>/password/", view, name="audit_user_password"),
+            *super().get_urls(),
+        ]
+
+    def row_links(self, request: HttpRequest, row: Model) -> list[RowLink]:
+        if not self.has_change_permission(request, row):
+            return []
+        url = reverse("admin:audit_user_password", args=[row.pk])
+        return [RowLink("New password", url, "key")]
+
+    def password_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Draws a new password and shows it once. Who may not is refused by the gate, on record."""
+        user = self.get_object(request, object_id)
+        if user is None:
+            return self._missing(request, object_id)
+        if request.method != "POST" and not self.has_change_permission(request, user):
+            raise PermissionDenied
+        failure = None
+        if request.method == "POST":
+            password = new_password()
+            try:
+                password_set(user=user, password=password, by=principal_of(request))
+            except VigilError as error:
+                failure = error
+            else:
+                request.one_time_secret = password  # type: ignore[attr-defined]
+                return self._password_page(request, user)
+        return confirm_page(
+            request,
+            title=f"New password for {user}",
+            text="The old password stops working at once, and every session that began with it ends."
+            " The new one is drawn at random and shown once, here.",
+            button="Draw a new password",
+            back=reverse("admin:audit_user_change", args=[user.pk]),
+            failure=failure,
+        )
+
+    def _password_page(self, request: HttpRequest, user: Any) -> HttpResponse:
+        return secret_page(
+            request,
+            title=f"Password of {user}",
+            label=f"One-time password for {user.username}",
+            secret=request.one_time_secret,  # type: ignore[attr-defined]
+            text="Hand it over in person. It can be changed under “My account” after signing in.",
+            back=reverse("admin:audit_user_change", args=[user.pk]),
+        )
+
+
+def new_password() -> str:
+    return secrets.token_urlsafe(12)

@@ -1,0 +1,182 @@
+"""What the pages ask for. Services check it again; a form turns text into values and names fields."""
+
+from typing import Any
+
+from django import forms
+from django.forms.widgets import Input
+from django.utils import timezone
+
+from audit.models import User
+from incidents.models import Incident, IncidentRole, Service
+from incidents.services.entries import MAX_TEXT
+from incidents.services.incidents import MAX_TITLE
+from incidents.severity import Severity
+
+FEW_LINES = 4
+
+
+def text_area(*, rows: int = FEW_LINES, **attrs: Any) -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": rows, "maxlength": MAX_TEXT, "class": "v-input", **attrs})
+
+
+def long_text(label: str, *, rows: int = FEW_LINES, required: bool = True, **options: Any) -> Any:
+    """The service insists on it; here `required` only tells the browser to ask before it sends."""
+    attrs = {"required": True} if required else {}
+    placeholder = options.pop("placeholder", "")
+    widget = text_area(rows=rows, placeholder=placeholder, **attrs)
+    return forms.CharField(label=label, required=False, strip=False, widget=widget, **options)
+
+
+class SeverityField(forms.ChoiceField):
+    """Drawn by `incidents/severity_choice.html`, with what each means."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=Severity.choices, widget=forms.RadioSelect, **options)
+
+
+class LocalInstantInput(Input):
+    """A date and a time of day, in the viewer's own zone."""
+
+    input_type = "datetime-local"
+
+    def format_value(self, value: Any) -> str | None:
+        if hasattr(value, "tzinfo"):
+            return timezone.localtime(value).strftime("%Y-%m-%dT%H:%M:%S")
+        return super().format_value(value)
+
+
+class VersionForm(forms.Form):
+    """`version` is the incident's as the person saw it."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class MoveForm(VersionForm):
+    reason = long_text("Reason")
+
+
+class SeverityForm(VersionForm):
+    severity = SeverityField(label="Severity")
+    reason = long_text("Why does it change?")
+
+
+class AssignForm(forms.Form):
+    role = forms.ChoiceField(
+        choices=IncidentRole.Role.choices, widget=forms.Select(attrs={"class": "v-input"})
+    )
+    user = forms.ModelChoiceField(
+        User.objects.none(),
+        label="Person",
+        empty_label="Choose a person",
+        widget=forms.Select(attrs={"class": "v-input"}),
+    )
+
+    def __init__(self, *args: Any, people: list[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["user"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - for the type checker
+        field.queryset = User.objects.filter(pk__in=[person.pk for person in people])
+        field.widget.choices = [("", "Choose a person"), *((p.pk, _named(p)) for p in people)]  # type: ignore[attr-defined] # a Select
+
+
+def _named(user: User) -> str:
+    full = user.get_full_name()
+    return f"{full} ({user.username})" if full else user.username
+
+
+class PauseForm(forms.Form):
+    reason = long_text("Why does this clock stop?")
+
+
+class EmptyForm(forms.Form):
+    """A single press."""
+
+
+class NoteForm(forms.Form):
+    text = long_text("What happened?", rows=2)
+    is_status_update = forms.BooleanField(label="Also a status update", required=False)
+    occurred_at = forms.DateTimeField(
+        label="When it happened",
+        required=False,
+        widget=LocalInstantInput(attrs={"class": "v-input", "step": "1"}),
+    )
+
+
+class CorrectionForm(forms.Form):
+    text = long_text("How it should read", rows=6)
+    occurred_at = forms.DateTimeField(
+        label="When it happened",
+        required=False,
+        widget=LocalInstantInput(attrs={"class": "v-input", "step": "1"}),
+    )
+
+
+class ReportForm(forms.Form):
+    title = forms.CharField(
+        label="What is wrong?",
+        required=False,
+        help_text="One line that somebody woken up by it understands.",
+        widget=forms.TextInput(
+            attrs={"class": "v-input", "maxlength": MAX_TITLE, "required": True, "autofocus": True}
+        ),
+    )
+    severity = SeverityField(label="How bad is it?")
+    service = forms.ModelChoiceField(
+        Service.objects.all(),
+        required=False,
+        empty_label="Not known yet",
+        widget=forms.Select(attrs={"class": "v-input"}),
+    )
+    description = long_text(
+        "What do you know so far?",
+        required=False,
+        help_text="Optional. It becomes the first note of the timeline.",
+    )
+    is_drill = forms.BooleanField(
+        label="This is a drill",
+        required=False,
+        help_text="Worked like any other, and left out of the figures.",
+    )
+
+    def incident(self) -> Incident:
+        """Unsaved, from checked data."""
+        data = self.cleaned_data
+        return Incident(
+            title=data["title"],
+            severity=data["severity"],
+            service=data["service"],
+            is_drill=data["is_drill"],
+        )
+
+
+class PostmortemForm(forms.Form):
+    version = forms.IntegerField(widget=forms.HiddenInput, initial=0)
+    summary = long_text(
+        "Summary", help_text="What happened, in a few sentences that an outsider understands."
+    )
+    impact = long_text("Impact", help_text="Who was affected, how, and for how long.")
+    root_cause = long_text(
+        "Root cause", help_text="What made it possible: systems and conditions, never a person."
+    )
+    five_whys = long_text(
+        "Five whys",
+        rows=6,
+        help_text="Ask why of each answer, until the answer is something that can be changed.",
+        placeholder="1. Why …? Because …\n2. Why …? Because …",
+    )
+    lessons = long_text(
+        "Lessons",
+        required=False,
+        help_text="Optional. What went well, what went wrong, where luck helped.",
+    )
+    action_items = long_text(
+        "Action items",
+        help_text="One a line: what is done, by whom, until when.",
+        placeholder="Alert on pool saturation at 80 % (ada, 2026-03-01)",
+    )
+
+
+class AcceptForm(forms.Form):
+    """`version` is the one that the person read."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
