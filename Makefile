@@ -50,13 +50,17 @@ checkdeploy: .venv/dev
 	$(RUN) manage.py check --deploy --fail-level WARNING
 	$(RUN) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
+# A version stays as it is while pyproject.toml allows it; ARGS=--upgrade takes the newest ones.
+UV = $(shell command -v uv || echo .venv/uv/bin/uv)
+COMPILE = $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
+
 .PHONY: lock
-lock: .venv/dev ## write the lock files anew, within the limits of pyproject.toml
-	@test -x .venv/bin/uv || $(RUN) -m pip install --quiet uv
-	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --universal --generate-hashes \
-		--no-emit-index-url -o requirements.lock pyproject.toml
-	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --universal --generate-hashes \
-		--no-emit-index-url -c requirements.lock --group dev -o requirements-dev.lock pyproject.toml
+lock: ## bring the lock files up to pyproject.toml (ARGS=--upgrade for the newest versions)
+	@command -v uv >/dev/null || test -x .venv/uv/bin/uv || \
+		{ $(PYTHON) -m venv .venv/uv && .venv/uv/bin/python -m pip install --quiet uv; }
+	$(COMPILE) -o requirements.lock pyproject.toml
+	$(COMPILE) -c requirements.lock --group dev -o requirements-dev.lock pyproject.toml
 
 .PHONY: clean
 clean: ## remove the environment and caches; data in var/ stay
@@ -64,28 +68,32 @@ clean: ## remove the environment and caches; data in var/ stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/run: requirements.lock
-	@echo "Installing what runs into .venv, which takes about half a minute, this once."
-	@$(call install,requirements.lock)
+	@$(call install,requirements.lock,half a minute)
 	@touch $@
 
 .venv/dev: requirements-dev.lock
-	@echo "Installing what runs and tests into .venv, which takes about a minute, this once."
-	@$(call install,requirements-dev.lock)
+	@$(call install,requirements-dev.lock,a minute)
 	@touch .venv/run $@
 
+# $(1): the lock file; $(2): how long it takes, for whoever waits.
 define install
 set -e; \
+say() { echo "$$*" >&2; }; \
 installer() { command -v uv || $(RUN) -m pip --version; }; \
 if ! { $(RUN) -c '' && installer; } >/dev/null 2>&1; then \
-  command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }; \
-  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1), Vigil needs 3.11 or newer. Name one: make PYTHON=python3.12" >&2; exit 1; }; \
+  command -v $(PYTHON) >/dev/null || \
+    { say "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; exit 1; }; \
+  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+    { say "$(PYTHON) is $$($(PYTHON) -V 2>&1), Vigil needs 3.11 or newer. Name one: make PYTHON=python3.12"; exit 1; }; \
   rm -rf .venv; \
   if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) .venv; \
   else \
-    $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; \
+    $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+      { say "$(PYTHON) has no venv module. On Debian and Ubuntu: apt install python3-venv"; exit 1; }; \
     $(PYTHON) -m venv .venv; \
   fi; \
 fi; \
+say "Installing $(1) into .venv; this once, it takes about $(2)."; \
 if command -v uv >/dev/null; then uv pip install --quiet --python $(RUN) --require-hashes -r $(1); \
 else $(RUN) -m pip install --quiet --no-deps --require-hashes -r $(1); fi
 endef

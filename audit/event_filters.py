@@ -12,6 +12,7 @@ from audit.gate.types import Verdict
 from portal.lib.errors import FieldError, ValidationFailed
 
 PATTERNS = ("actor", "action", "target")
+NAMES = ("from", "to", "event", *PATTERNS, "verdict", "trace_id")
 MAX_PATTERN = 512
 MAX_ID = 2**63 - 1
 _EVENT = re.compile(r"[a-z0-9_.-]{1,100}")
@@ -71,6 +72,15 @@ def parse_filter(params: Mapping[str, str], zone: tzinfo = UTC) -> EventFilter:
         reader.fail("to", "must be later than from")
     reader.raise_errors()
     return filters
+
+
+def is_tidy(params: Mapping[str, str]) -> bool:
+    """Whether valid parameters say all they mean: none empty, and each instant with its offset."""
+    given = [value.strip() for name, value in params.items() if name in NAMES]
+    instants = [
+        _LOST_PLUS.sub("+", params[name].strip()) for name in ("from", "to") if name in params
+    ]
+    return all(given) and all(datetime.fromisoformat(at).tzinfo for at in instants)
 
 
 def parse_cursor(params: Mapping[str, str]) -> Cursor:

@@ -1,7 +1,6 @@
 """People. Accounts are deactivated, never deleted: the record names them."""
 
 import secrets
-from collections.abc import Iterable
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -12,13 +11,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from audit.accounts import password_set
 from audit.administrators import keep_an_administrator
 from audit.authentication import principal_of
-from audit.governed_admin import GovernedAdmin, RowLink
+from audit.governed_admin import GovernedAdmin, RowLink, column
 from audit.governed_forms import GovernedForm
 from audit.models import User
 from audit.pages.confirm import confirm_page, secret_page
@@ -72,21 +70,23 @@ class UserAdmin(GovernedAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return super().get_queryset(request).prefetch_related("groups")  # type: ignore[no-any-return]
+        return super().get_queryset(request).prefetch_related("groups")
 
-    @display(description="Name")
+    @column("Name")
     def full_name(self, user: User) -> str:
         return user.get_full_name()
 
-    @display(description="Roles")
+    @column("Roles")
     def roles(self, user: User) -> str:
         return ", ".join(sorted(group.name for group in user.groups.all()))
 
-    @display(description="State", label={"active": "success", "deactivated": "warning"})
+    @column("State", label={"active": "success", "deactivated": "warning"})
     def state(self, user: User) -> str:
         return "active" if user.is_active else "deactivated"
 
-    def get_readonly_fields(self, _request: HttpRequest, obj: Model | None = None) -> Iterable[str]:
+    def get_readonly_fields(
+        self, _request: HttpRequest, obj: Model | None = None
+    ) -> tuple[str, ...]:
         """The record names people by their user name, so that it stays."""
         return ("username",) if obj else ()
 
@@ -125,7 +125,7 @@ class UserAdmin(GovernedAdmin):
     def password_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Draws a new password and shows it once. Who may not is refused by the gate, on record."""
         user = self.get_object(request, object_id)
-        if user is None:
+        if not isinstance(user, User):
             return self._missing(request, object_id)
         if request.method != "POST" and not self.has_change_permission(request, user):
             raise PermissionDenied

@@ -4,16 +4,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth import admin as auth_admin
+from django.contrib.auth import admin as auth_admin  # noqa: F401 - for what it registers
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from audit.administrators import keep_an_administrator
 from audit.governed import ACTIONS
-from audit.governed_admin import GovernedAdmin
+from audit.governed_admin import GovernedAdmin, column
 from audit.governed_forms import GovernedForm
 
 
@@ -49,7 +48,7 @@ def _choices(held: set[Permission]) -> list[tuple[str, list[tuple[int, str]]]]:
 
 
 # Django registers its own as it is imported; ours comes after it, then, whatever the order.
-admin.site.unregister(auth_admin.Group)
+admin.site.unregister(Group)
 
 
 @admin.register(Group)
@@ -74,11 +73,11 @@ class GroupAdmin(GovernedAdmin):
         )
         return counted
 
-    @display(description="People", ordering="user_count")
+    @column("People", ordering="user_count")
     def people(self, group: Any) -> int:
         return int(group.user_count)
 
-    @display(description="Permissions", ordering="permission_count")
+    @column("Permissions", ordering="permission_count")
     def number_of_permissions(self, group: Any) -> int:
         return int(group.permission_count)
 

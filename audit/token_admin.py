@@ -9,13 +9,12 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from audit.accounts import token_issue, token_revoke
 from audit.administrators import ADMINISTERS
 from audit.authentication import principal_of
-from audit.governed_admin import GovernedAdmin, RowLink
+from audit.governed_admin import GovernedAdmin, RowLink, column
 from audit.governed_forms import GovernedForm, ReasonForm
 from audit.models import ApiToken, User
 from audit.models.token import SCOPES
@@ -78,13 +77,11 @@ class ApiTokenAdmin(GovernedAdmin):
     )
     add_fieldsets = ((None, {"fields": ("name", "scopes", "source", "user", "expires_at")}),)
 
-    @display(description="Scopes")
+    @column("Scopes")
     def scope_list(self, token: ApiToken) -> str:
         return ", ".join(token.scopes)
 
-    @display(
-        description="State", label={"live": "success", "expired": "warning", "revoked": "danger"}
-    )
+    @column("State", label={"live": "success", "expired": "warning", "revoked": "danger"})
     def state(self, token: ApiToken) -> str:
         if token.revoked_at:
             return "revoked"
@@ -134,7 +131,7 @@ class ApiTokenAdmin(GovernedAdmin):
     def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Who may not is refused by the gate, on record."""
         token = self.get_object(request, object_id)
-        if token is None:
+        if not isinstance(token, ApiToken):
             return self._missing(request, object_id)
         if request.method != "POST" and not request.user.has_perm("audit.delete_apitoken"):
             raise PermissionDenied

@@ -30,6 +30,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "ACCOUNT": {"navigation": [{"title": "My account", "link": reverse_lazy("audit:account")}]},
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
@@ -58,9 +59,41 @@ UNFOLD: dict[str, Any] = {
                     _item(
                         "Audit viewer",
                         "receipt_long",
-                        "admin:audit_event_changelist",
+                        "audit:event-list",
                         "audit.view_event",
                     ),
+                ],
+            },
+            {
+                "title": "Configuration",
+                "separator": True,
+                "items": [
+                    _item(
+                        "Severity mapping",
+                        "low_priority",
+                        "admin:incidents_severityrule_changelist",
+                        "incidents.change_severityrule",
+                    ),
+                    _item(
+                        "Services",
+                        "dns",
+                        "admin:incidents_service_changelist",
+                        "incidents.change_service",
+                    ),
+                    _item(
+                        "Sources",
+                        "sensors",
+                        "admin:incidents_source_changelist",
+                        "incidents.change_source",
+                    ),
+                    _item(
+                        "API tokens",
+                        "key",
+                        "admin:audit_apitoken_changelist",
+                        "audit.view_apitoken",
+                    ),
+                    _item("People", "group", "admin:audit_user_changelist", "audit.view_user"),
+                    _item("Roles", "badge", "admin:auth_group_changelist", "auth.view_group"),
                 ],
             },
         ],

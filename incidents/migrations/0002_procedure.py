@@ -19,12 +19,12 @@ SELECT audit_unprotect(format('public.%I', relname)::regclass) FROM pg_class
 """
 
 
-def fill(apps: StateApps, _editor: BaseDatabaseSchemaEditor) -> None:
+def fill(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """The table as `procedure.py` has it; a change there comes with a migration that calls this again."""
-    row = apps.get_model("incidents", "ProcedureTransition")
-    row.objects.all().delete()
-    row.objects.bulk_create(
-        row(name=t.name, source=t.source, target=t.target, severity=severity)
+    ProcedureTransition = apps.get_model("incidents", "ProcedureTransition")  # noqa: N806
+    ProcedureTransition.objects.all().delete()
+    ProcedureTransition.objects.bulk_create(
+        ProcedureTransition(name=t.name, source=t.source, target=t.target, severity=severity)
         for t in TRANSITIONS
         for severity in t.severities
     )

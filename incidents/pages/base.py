@@ -37,7 +37,9 @@ def may(user: User, action: Action, incident: Incident | None = None) -> bool:
     permission = action.permission
     if permission is None:
         return False
-    return user.has_perm(permission) or (incident is not None and user.has_perm(permission, incident))
+    return user.has_perm(permission) or (
+        incident is not None and user.has_perm(permission, incident)
+    )
 
 
 class Page(View):
@@ -51,13 +53,13 @@ class Page(View):
                 raise NotAuthenticated
             return redirect_to_login(request.get_full_path(), reverse("admin:login"))
         self.user = request.user
-        self.prepare(**kwargs)
+        self.prepare()
         response = super().dispatch(request, *args, **kwargs)
         response.headers["Cache-Control"] = "private, no-store"
         response.headers["X-Vigil-Now"] = server_now()
         return response
 
-    def prepare(self, **_kwargs: Any) -> None:
+    def prepare(self) -> None:
         """Finds what the page is about. Raises `NotFound`."""
 
     @property
@@ -89,8 +91,9 @@ class IncidentPage(Page):
 
     incident: Incident
 
-    def prepare(self, *, number: int, **kwargs: Any) -> None:
-        super().prepare(**kwargs)
+    def prepare(self) -> None:
+        super().prepare()
+        number = self.kwargs["number"]
         self.incident = incident_get(self.user, number)
 
 
@@ -121,7 +124,7 @@ class Act(Page):
         form = self.form(request.POST)
         try:
             if not form.is_valid():
-                raise ValidationFailed(form_errors(form))  # noqa: TRY301 - refused like the rest
+                raise ValidationFailed(form_errors(form))
             place = self.act(form.cleaned_data)
         except VigilError as error:
             return self.refuse(error, form)

@@ -1,5 +1,6 @@
 """What the pages ask for. Services check it again; a form turns text into values and names fields."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -40,9 +41,9 @@ class LocalInstantInput(Input):
     input_type = "datetime-local"
 
     def format_value(self, value: Any) -> str | None:
-        if hasattr(value, "tzinfo"):
+        if isinstance(value, datetime):
             return timezone.localtime(value).strftime("%Y-%m-%dT%H:%M:%S")
-        return super().format_value(value)
+        return str(value) if value else None
 
 
 class VersionForm(forms.Form):
@@ -64,19 +65,16 @@ class AssignForm(forms.Form):
     role = forms.ChoiceField(
         choices=IncidentRole.Role.choices, widget=forms.Select(attrs={"class": "v-input"})
     )
-    user = forms.ModelChoiceField(
-        User.objects.none(),
-        label="Person",
-        empty_label="Choose a person",
-        widget=forms.Select(attrs={"class": "v-input"}),
-    )
 
     def __init__(self, *args: Any, people: list[User], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["user"]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - for the type checker
-        field.queryset = User.objects.filter(pk__in=[person.pk for person in people])
-        field.widget.choices = [("", "Choose a person"), *((p.pk, _named(p)) for p in people)]  # type: ignore[attr-defined] # a Select
+        choices = [("", "Choose a person"), *((str(user.pk), _named(user)) for user in people)]
+        self.fields["user"] = forms.TypedChoiceField(
+            label="Person",
+            choices=choices,
+            coerce={str(user.pk): user for user in people}.get,
+            widget=forms.Select(attrs={"class": "v-input"}),
+        )
 
 
 def _named(user: User) -> str:

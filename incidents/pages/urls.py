@@ -1,3 +1,46 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path, register_converter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from incidents.pages.dashboard import DashboardLive
+from incidents.pages.moves import Assign, ChangeSeverity, Move, PauseClock, ResumeClock, TakeCommand
+from incidents.pages.notes import AddNote, CorrectNote
+from incidents.pages.postmortem import AcceptPostmortem, PostmortemPage
+from incidents.pages.receipts import ReceiptDetail
+from incidents.pages.report import Report
+from incidents.pages.war_room import OlderAlerts, OlderEntries, WarRoom, WarRoomLive
+
+
+class NumberConverter:
+    """`INC-1042` in a URL is the incident with primary key 1042."""
+
+    regex = "INC-[0-9]{1,18}"
+
+    def to_python(self, value: str) -> int:
+        return int(value.removeprefix("INC-"))
+
+    def to_url(self, value: int | str) -> str:
+        return f"INC-{str(value).removeprefix('INC-')}"
+
+
+register_converter(NumberConverter, "number")
+
+app_name = "incidents"
+_ONE = "incidents/<number:number>/"
+urlpatterns = [
+    path("incidents/live/", DashboardLive.as_view(), name="dashboard-live"),
+    path("incidents/report/", Report.as_view(), name="incident-report"),
+    path("incidents/receipts/<uuid:public_id>/", ReceiptDetail.as_view(), name="receipt-detail"),
+    path(_ONE, WarRoom.as_view(), name="incident-detail"),
+    path(f"{_ONE}live/", WarRoomLive.as_view(), name="incident-live"),
+    path(f"{_ONE}timeline/", OlderEntries.as_view(), name="timeline-older"),
+    path(f"{_ONE}timeline/add/", AddNote.as_view(), name="note-add"),
+    path(f"{_ONE}timeline/<int:entry>/correct/", CorrectNote.as_view(), name="note-correct"),
+    path(f"{_ONE}alerts/", OlderAlerts.as_view(), name="alerts-older"),
+    path(f"{_ONE}severity/", ChangeSeverity.as_view(), name="incident-severity"),
+    path(f"{_ONE}roles/", Assign.as_view(), name="role-assign"),
+    path(f"{_ONE}command/", TakeCommand.as_view(), name="take-command"),
+    path(f"{_ONE}clocks/<slug:kind>/pause/", PauseClock.as_view(), name="clock-pause"),
+    path(f"{_ONE}clocks/<slug:kind>/resume/", ResumeClock.as_view(), name="clock-resume"),
+    path(f"{_ONE}postmortem/", PostmortemPage.as_view(), name="postmortem"),
+    path(f"{_ONE}postmortem/accept/", AcceptPostmortem.as_view(), name="postmortem-accept"),
+    path(f"{_ONE}move/<slug:name>/", Move.as_view(), name="incident-move"),
+]

@@ -1,5 +1,6 @@
 """Where one installation keeps its files, all below one `var` directory."""
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -44,6 +45,13 @@ def make_socket_directory(directory: Path) -> None:
         raise StackError(msg)
     directory.chmod(0o700)
     give_to(account, directory)
+
+
+def leave_socket_directory(directory: Path) -> None:
+    """Removes one that was made elsewhere, unless another service still has a socket in it."""
+    if directory.parent == SHORT:
+        with contextlib.suppress(OSError):
+            directory.rmdir()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,12 @@ import psycopg
 
 from portal.stack.account import Account, give_to, service_account
 from portal.stack.errors import StackError
-from portal.stack.layout import database_url, make_socket_directory, socket_directory
+from portal.stack.layout import (
+    database_url,
+    leave_socket_directory,
+    make_socket_directory,
+    socket_directory,
+)
 from portal.stack.postgres_install import Install, find_install, outside_directory
 from portal.stack.process import Command, spawn, stop
 
@@ -68,6 +73,9 @@ def prepare_postgres(data_dir: Path, socket_dir: Path, *, fsync: bool = True) ->
 
 def _data_location(data_dir: Path, account: Account | None) -> Path:
     """Where the data are: here, or behind a link where PostgreSQL's account may not come here."""
+    if data_dir.is_symlink() and not data_dir.parent.joinpath(data_dir.readlink()).parent.is_dir():
+        msg = f"{data_dir} points to {data_dir.readlink()}, which is gone; restore it, or remove the link"
+        raise StackError(msg)
     if data_dir.is_symlink() or data_dir.exists():
         return data_dir.resolve()
     data_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +192,6 @@ class EmbeddedPostgres:
     def __init__(self, data_dir: Path, socket_dir: Path, *, fsync: bool = True) -> None:
         self.data_dir = data_dir
         self.socket_dir = socket_directory(socket_dir)
-        self._is_elsewhere = self.socket_dir != socket_dir
         self.fsync = fsync
         self.log = data_dir.with_name(f"{data_dir.name}.log")
         self._output: IO[bytes] | None = None
@@ -220,9 +227,7 @@ class EmbeddedPostgres:
             stop(self._process, self._command, timeout=SHUTDOWN_TIMEOUT)
         if self._output is not None:
             self._output.close()
-        if self._is_elsewhere:
-            with contextlib.suppress(OSError):  # something else still has a socket in it
-                self.socket_dir.rmdir()
+        leave_socket_directory(self.socket_dir)
         if not self.fsync and self.data_dir.is_symlink():
             # Nothing that anybody relies on, and nobody would look for it there.
             shutil.rmtree(self.data_dir.resolve().parent)

@@ -5,7 +5,6 @@ first start makes. What needs Django runs as a process of its own.
 """
 
 import argparse
-import contextlib
 import http.client
 import os
 import sys
@@ -19,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from portal.env import Env
 from portal.stack.broker import answers, prepare_broker
 from portal.stack.errors import StackError
-from portal.stack.layout import Layout
+from portal.stack.layout import Layout, leave_socket_directory
 from portal.stack.postgres import SUPERUSER, accepts_connections, prepare_postgres
 from portal.stack.preflight import Lock, free_addresses, prepare_var
 from portal.stack.processes import ROOT, Processes
@@ -72,9 +71,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         return 1
     finally:
         supervisor.stop(STOP_ORDER)
-        if layout.sockets.parent != layout.var:
-            with contextlib.suppress(OSError):
-                layout.sockets.rmdir()
+        leave_socket_directory(layout.sockets)
         lock.release()
 
 
@@ -142,6 +139,9 @@ class Stack:
                 "postgres", lambda: accepts_connections(server), timeout=START_TIMEOUT
             )
             prepare_database(server, DATABASE)
+            if layout.postgres.is_symlink():
+                # The only thing that is not below `var`; whoever deletes or copies that must know.
+                self._terminal.say(f"The database is in {layout.postgres.resolve()}.")
         if embeds_broker:
             self._supervisor.wait_until(
                 "broker", lambda: answers(layout.broker_socket), timeout=START_TIMEOUT
@@ -177,6 +177,8 @@ def welcome(layout: Layout, origin: str, *, is_first: bool) -> str:
             lines += ["", f"  Shown once; kept in {shown}, which only you can read."]
         else:
             lines.append(f"  The first passwords and token are in {shown}.")
+    if not is_first:
+        lines.append("  New ones: sign in as an administrator, under Users and API tokens.")
     lines += ["  Ctrl-C stops everything; the data stay.", ""]
     return "\n".join(lines)
 

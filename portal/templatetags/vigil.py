@@ -4,7 +4,9 @@ Instants are shown in the viewer's zone, with UTC on hover. Durations are words;
 `vigil/time.js` keeps them going by the server's clock, in the same words as `duration` here.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from django import template
 from django.utils import timezone
@@ -122,3 +124,16 @@ def server_now() -> str:
 def zone() -> str:
     """The viewer's time zone, by name."""
     return timezone.get_current_timezone_name()
+
+
+@register.filter
+def pairs(mapping: Mapping[str, object]) -> list[tuple[str, object]]:
+    """Sorted; `.items` in a template would find a key of that name."""
+    return sorted(mapping.items())
+
+
+@register.filter
+def web_links(links: Iterable[str]) -> list[tuple[str, str]]:
+    """Address and host of those that are safe to follow."""
+    parts = [(link, urlsplit(link)) for link in links]
+    return [(link, part.netloc) for link, part in parts if part.scheme in {"http", "https"}]

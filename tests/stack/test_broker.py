@@ -23,6 +23,7 @@ def running(layout: Layout) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         stop(process, command, timeout=5)
+        layout.broker_socket.unlink(missing_ok=True)
         layout.sockets.rmdir()
 
 

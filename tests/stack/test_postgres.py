@@ -112,6 +112,11 @@ class TestAsRoot:
         assert not data.parent.exists()
         assert not (private / "pg").is_symlink()
 
+    def test_data_that_went_with_their_outside_place_are_not_made_anew(self, place: Path) -> None:
+        (place / "pg").symlink_to(place / "gone" / "postgres")
+        with pytest.raises(StackError, match=r"points to .*gone/postgres, which is gone"):
+            prepare_postgres(place / "pg", place / "run", fsync=False)
+
     def test_a_copy_serves_where_that_account_cannot_read_the_wheel(
         self, place: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

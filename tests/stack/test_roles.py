@@ -2,10 +2,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from pathlib import Path
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 
 from portal.stack.errors import StackError
 from portal.stack.postgres import EmbeddedPostgres
@@ -224,3 +226,44 @@ class TestWithoutASuperuser:
             assert application.execute("SELECT n FROM a_table").fetchone() == (1,)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 application.execute("DELETE FROM a_table")
+
+
+class TestCommand:
+    """`manage.py prepare_database`."""
+
+    def run(self, server: EmbeddedPostgres, **options: object) -> str:
+        said = StringIO()
+        url = server.superuser_url("postgres")
+        call_command("prepare_database", url=url, database=DATABASE, stdout=said, **options)
+        return said.getvalue()
+
+    def test_says_what_to_configure(self, server: EmbeddedPostgres) -> None:
+        said = self.run(server)
+        host = str(server.socket_dir).replace("/", "%2F")
+        assert f"DATABASE_URL=postgresql://vigil_app@{host}/vigil\n" in said
+        assert f"VIGIL_LEDGER_DATABASE_URL=postgresql://vigil_ledger@{host}/vigil\n" in said
+        url = said.splitlines()[0].removeprefix("DATABASE_URL=")
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT current_user").fetchone() == ("vigil_app",)
+
+    def test_takes_passwords_from_the_environment_and_never_shows_them(
+        self, server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("VIGIL_APP_PASSWORD", "a secret")
+        monkeypatch.setenv("VIGIL_LEDGER_PASSWORD", "another")
+        said = self.run(server, password=True)
+        assert "vigil_app:PASSWORD@" in said
+        assert "a secret" not in said
+
+    def test_names_a_missing_password(
+        self, server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("VIGIL_APP_PASSWORD", "a secret")
+        monkeypatch.delenv("VIGIL_LEDGER_PASSWORD", raising=False)
+        with pytest.raises(CommandError, match=r"^VIGIL_LEDGER_PASSWORD must be set") as caught:
+            self.run(server, password=True)
+        assert caught.value.returncode == 2
+
+    def test_a_server_that_refuses_is_one_line(self) -> None:
+        with pytest.raises(CommandError, match="could not be prepared"):
+            call_command("prepare_database", url="postgresql://x@127.0.0.1:1/postgres")

@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -13,8 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from portal.stack.broker import prepare_broker
+from portal.stack.layout import Layout
+from portal.stack.postgres import EmbeddedPostgres
+from portal.stack.process import spawn, stop
+from portal.stack.roles import prepare_database
 from portal.watchdog import State, read_report
-from tests.stack.installation import NAMES, Installation, gone, name_of
+from tests.stack.installation import NAMES, READY, Installation, gone, name_of
 from tests.stack.people import Person
 from tests.stack.waiting import wait_until
 
@@ -56,6 +62,12 @@ class TestRunning:
         assert len(secrets) == 5
         for log in running.layout.logs.iterdir():
             assert not any(secret in log.read_text() for secret in secrets)
+
+    def test_a_request_is_logged_without_what_may_be_private(self, running: Installation) -> None:
+        assert running.status("/health/live?token=private-text") == 200
+        log = running.layout.logs / "web.log"
+        wait_until(lambda: '"path": "/health/live", "status": 200' in log.read_text())
+        assert "private-text" not in log.read_text()
 
     def test_the_watchdog_finds_all_well(self, running: Installation) -> None:
         def failing() -> set[str]:
@@ -148,6 +160,37 @@ def test_an_ordinary_person_runs_it(place: Path, ordinary_person: Person) -> Non
         assert installation.end(signal.SIGINT) == 0
     finally:
         installation.clean_up()
+
+
+def test_a_database_and_broker_of_ones_own(place: Path) -> None:
+    """Nothing embedded starts, and nobody's database is migrated by a login that may not."""
+    mine = Layout(place / "mine")
+    queue = prepare_broker(mine.broker, mine.broker_socket)
+    broker = spawn(queue, output=subprocess.DEVNULL)
+    with EmbeddedPostgres(mine.postgres, mine.sockets, fsync=False) as pg:
+        prepare_database(pg.superuser_url("postgres"), "own")
+        env = {
+            "DATABASE_URL": pg.url("vigil_app", "own"),
+            "VIGIL_LEDGER_DATABASE_URL": pg.url("vigil_ledger", "own"),
+            "BROKER_URL": mine.broker_url(),
+            "CACHE_URL": mine.cache_url(),
+        }
+        refused = me.run("-m", "portal.stack", VIGIL_VAR=str(place / "var"), **env)
+        assert refused.returncode == 1
+        assert "The database needs migrating. Set VIGIL_OWNER_DATABASE_URL" in refused.stdout
+
+        env["VIGIL_OWNER_DATABASE_URL"] = pg.superuser_url("own")
+        installation = Installation(me, place / "var", **env)
+        try:
+            wait_until(lambda: READY in installation.said, timeout=60)
+            assert {name_of(p) for p in installation.family()} == set(NAMES) - {
+                "postgres",
+                "broker",
+            }
+            assert installation.end(signal.SIGTERM) == 0
+        finally:
+            installation.clean_up()
+            stop(broker, queue, timeout=5)
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing(place: Path) -> None:

@@ -1,0 +1,201 @@
+"""The audit viewer: every decision and change, for who holds `audit.view_event`.
+
+That permission reads all of the record. Events of restricted incidents are in it too, for an
+auditor from whom part of the record is hidden could not vouch for the rest. Nothing here writes.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from audit import selectors
+from audit.event_filters import EventFilter, is_tidy, parse_cursor, parse_filter
+from audit.gate.types import Verdict
+from audit.governed import ACTIONS
+from audit.models import Event
+from audit.pages.access import page
+from audit.row_history import event_revisions
+from portal.lib.errors import FieldError, ValidationFailed
+
+PAGE_SIZE = 50
+# Written by the gate itself, whatever was asked for.
+REFUSALS = ("governance_denied", "governance_failure")
+PERIODS = (
+    ("Last hour", timedelta(hours=1)),
+    ("24 hours", timedelta(days=1)),
+    ("7 days", timedelta(days=7)),
+    ("30 days", timedelta(days=30)),
+)
+LABELS = {
+    "from": "From",
+    "to": "To",
+    "event": "Event",
+    "actor": "Actor",
+    "action": "Action",
+    "target": "Target",
+    "verdict": "Verdict",
+    "trace_id": "Trace",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    event: Event
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One filter that is on, and the address without it."""
+
+    label: str
+    value: str
+    without: str
+
+
+@require_safe
+@page("audit.view_event")
+def event_list(request: HttpRequest) -> HttpResponse:
+    errors: list[FieldError] = []
+    params = request.GET.dict()
+    filters, found = EventFilter(), selectors.EventPage([], has_newer=False, has_older=False)
+    try:
+        filters = parse_filter(params, timezone.get_current_timezone())
+        canonical = filters.to_params()
+        if not is_tidy(params):
+            # An instant that was typed is in the typist's zone; the address to share says which.
+            return HttpResponseRedirect(f"{request.path}?{_query(canonical)}")
+        found = _page(filters, params)
+    except ValidationFailed as failure:
+        errors = failure.errors
+        canonical = {}
+    context = {
+        **admin.site.each_context(request),
+        "title": "Audit viewer",
+        "rows": [
+            Row(event, selectors.summary(selectors.entry_of(event))) for event in found.events
+        ],
+        "newer": _beside(canonical, "after", found.events[:1], is_there=found.has_newer),
+        "older": _beside(canonical, "before", found.events[-1:], is_there=found.has_older),
+        "is_newest": not found.has_newer,
+        "newest": f"?{_query(canonical)}",
+        "filters": filters,
+        "typed": params if errors else canonical,
+        "since": _local(filters.since) if not errors else params.get("from", ""),
+        "until": _local(filters.until) if not errors else params.get("to", ""),
+        "errors": {error.field: error.message for error in errors},
+        "chips": _chips(canonical, filters),
+        "query": _query(canonical),
+        "periods": _periods(canonical),
+        "events": sorted({action.event for action in ACTIONS.values()} | set(REFUSALS)),
+        "actions": sorted(ACTIONS),
+        "verdicts": list(Verdict),
+        "zone": timezone.get_current_timezone_name(),
+    }
+    status = 400 if errors else 200
+    return TemplateResponse(request, "audit/event_list.html", context, status=status)
+
+
+@require_safe
+@page("audit.view_event")
+def event_detail(request: HttpRequest, number: int) -> HttpResponse:
+    event = selectors.event_get(number)
+    entry = selectors.entry_of(event)
+    changes, change_count = selectors.changes_of(event, entry)
+    context = {
+        **admin.site.each_context(request),
+        "title": f"Event {event.pk}",
+        "subtitle": event.event,
+        "event": event,
+        "entry": entry,
+        "pretty": json.dumps(entry, indent=2, ensure_ascii=False),
+        "changes": changes,
+        "change_count": change_count,
+        "revisions": event_revisions(event, {change.table for change in changes}),
+        "place": selectors.place_of(event),
+        "is_intact": selectors.is_intact(event),
+        "leaf_hash": bytes(event.leaf_hash).hex(),
+        "entry_size": len(bytes(event.entry)),
+        "proof": reverse("audit-event-proof", args=[event.pk]),
+    }
+    return TemplateResponse(request, "audit/event_detail.html", context)
+
+
+@require_safe
+@page("audit.view_event")
+def event_entry(_request: HttpRequest, number: int) -> HttpResponse:
+    """The exact canonical bytes that the leaf hash is of."""
+    event = selectors.event_get(number)
+    return _download(bytes(event.entry), f"event-{event.pk}.json")
+
+
+@require_safe
+@page("audit.view_event")
+def event_changes(_request: HttpRequest, number: int) -> HttpResponse:
+    event = selectors.event_get(number)
+    return _download(selectors.changes_listing(event), f"event-{event.pk}-changes.json")
+
+
+def _download(content: bytes, filename: str) -> HttpResponse:
+    response = HttpResponse(content, content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _page(filters: EventFilter, params: dict[str, str]) -> selectors.EventPage:
+    cursor = parse_cursor(params)
+    found = selectors.event_page(filters, cursor, limit=PAGE_SIZE)
+    if cursor.after and not found.has_newer:
+        # The newest page in full, rather than the few rows that came since.
+        return selectors.event_page(filters, parse_cursor({}), limit=PAGE_SIZE)
+    return found
+
+
+def _query(params: dict[str, str]) -> str:
+    query = QueryDict(mutable=True)
+    query.update(params)
+    return query.urlencode(safe=":*")
+
+
+def _beside(params: dict[str, str], name: str, edge: list[Event], *, is_there: bool) -> str:
+    return f"?{_query({**params, name: str(edge[0].pk)})}" if edge and is_there else ""
+
+
+def _chips(params: dict[str, str], filters: EventFilter) -> list[Chip]:
+    shown = {
+        **params,
+        "from": _local(filters.since).replace("T", " "),
+        "to": _local(filters.until).replace("T", " "),
+    }
+    return [
+        Chip(
+            LABELS[name],
+            shown[name],
+            f"?{_query({key: value for key, value in params.items() if key != name})}",
+        )
+        for name in params
+    ]
+
+
+def _periods(params: dict[str, str]) -> list[tuple[str, str]]:
+    """Links to the same view since a while ago; the address holds the instant, not the while."""
+    now = timezone.now().replace(second=0, microsecond=0)
+    others: dict[str, Any] = {k: v for k, v in params.items() if k not in {"from", "to"}}
+    return [
+        (label, f"?{_query({**EventFilter(since=now - span).to_params(), **others})}")
+        for label, span in PERIODS
+    ]
+
+
+def _local(at: datetime | None) -> str:
+    """As an HTML `datetime-local` input has it, in the viewer's zone."""
+    return timezone.localtime(at).replace(tzinfo=None).isoformat() if at else ""

@@ -1,0 +1,61 @@
+"""Incidents and receipts in the admin site: lists of their own, and nothing to edit.
+
+What changes an incident is a governed service, asked for from its war room.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from unfold.admin import ModelAdmin
+
+from incidents.models import AlertReceipt, Incident
+from incidents.pages.listing import IncidentList
+from incidents.pages.receipts import ReceiptList
+
+
+class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc] # no stubs
+    """Only a list, and a page for each row; no other address of the admin exists."""
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        wrap = self.admin_site.admin_view
+        return [
+            path("", wrap(self.changelist_view), name=f"{name}_changelist"),
+            path("<int:object_id>/change/", wrap(self.change_view), name=f"{name}_change"),
+        ]
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Incident)
+class IncidentAdmin(ReadOnlyAdmin):
+    def changelist_view(self, request: HttpRequest, **_kwargs: Any) -> HttpResponseBase:
+        return IncidentList.as_view()(request)
+
+    def change_view(
+        self, _request: HttpRequest, object_id: int, **_kwargs: Any
+    ) -> HttpResponseBase:
+        """Wherever the admin links to a row, the war room is meant."""
+        return redirect("incidents:incident-detail", object_id)
+
+
+@admin.register(AlertReceipt)
+class AlertReceiptAdmin(ReadOnlyAdmin):
+    def changelist_view(self, request: HttpRequest, **_kwargs: Any) -> HttpResponseBase:
+        return ReceiptList.as_view()(request)
+
+    def change_view(
+        self, _request: HttpRequest, object_id: int, **_kwargs: Any
+    ) -> HttpResponseBase:
+        receipt = get_object_or_404(AlertReceipt, pk=object_id)
+        return redirect(reverse("incidents:receipt-detail", args=[receipt.public_id]))

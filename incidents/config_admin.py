@@ -1,0 +1,108 @@
+"""What administrators configure: services, sources and the severity mapping. Imported by
+`incidents.admin`."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Max, Model
+from django.http import HttpRequest, HttpResponse
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from audit.governed_admin import GovernedAdmin, column
+from audit.governed_forms import GovernedForm
+from incidents.models import Service, SeverityRule, Source
+from incidents.services.routing import FALLBACK
+from incidents.severity import Severity
+
+ARRAYS = ("texts", "label_names", "label_values")
+# Room for lines that are put in between later.
+STEP = 10
+
+
+class SluggedAdmin(GovernedAdmin):
+    """The slug is what alerts and tokens name it by, so that it stays once it is there."""
+
+    def get_readonly_fields(
+        self, _request: HttpRequest, obj: Model | None = None
+    ) -> tuple[str, ...]:
+        return ("slug",) if obj else ()
+
+    def get_prepopulated_fields(
+        self, _request: HttpRequest, obj: Model | None = None
+    ) -> dict[str, tuple[str, ...]]:
+        return {} if obj else {"slug": ("name",)}
+
+
+@admin.register(Service)
+class ServiceAdmin(SluggedAdmin):
+    list_display = ("name", "slug", "description")
+    search_fields = ("name", "slug", "description")
+    fieldsets = ((None, {"fields": ("name", "slug", "description")}),)
+
+
+@admin.register(Source)
+class SourceAdmin(SluggedAdmin):
+    list_display = ("name", "slug")
+    search_fields = ("name", "slug")
+    fieldsets = ((None, {"fields": ("name", "slug")}),)
+
+
+class SeverityRuleForm(GovernedForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ARRAYS:
+            if name in self.fields:
+                self.fields[name].widget = UnfoldAdminTextInputWidget()
+
+    def clean_texts(self) -> list[str]:
+        """Alerts are compared in lower case."""
+        return [text.strip().lower() for text in self.cleaned_data["texts"]]
+
+
+@admin.register(SeverityRule)
+class SeverityRuleAdmin(GovernedAdmin):
+    form = SeverityRuleForm
+    list_display = ("position", "says", "labelled", "gives")
+    list_display_links = ("position", "says")
+    ordering = ("position",)
+    sortable_by = ()
+    list_before_template = "audit/severity_mapping.html"
+    fieldsets = (
+        ("When an alert", {"fields": ("texts", "label_names", "label_values")}),
+        ("Then it is", {"fields": ("severity",)}),
+        ("Order", {"fields": ("position",)}),
+    )
+
+    @column("The alert says")
+    def says(self, rule: SeverityRule) -> str:
+        return " or ".join(rule.texts) or "anything, or nothing"
+
+    @column("And is labelled")
+    def labelled(self, rule: SeverityRule) -> str:
+        if not rule.label_values:
+            return "anyhow"
+        names = " or ".join(rule.label_names) or "any label"
+        return f"{names} = {' or '.join(rule.label_values)}"
+
+    @column(
+        "Then it is",
+        label={
+            Severity.P0: "danger",
+            Severity.P1: "warning",
+            Severity.P2: "info",
+            Severity.P3: "primary",
+        },
+    )
+    def gives(self, rule: SeverityRule) -> str:
+        return rule.severity
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        last = SeverityRule.objects.aggregate(last=Max("position"))["last"] or 0
+        return {"position": last + STEP, **super().get_changeform_initial_data(request)}
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"fallback": FALLBACK, **(extra_context or {})}
+        response: HttpResponse = super().changelist_view(request, context)
+        return response

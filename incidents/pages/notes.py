@@ -1,0 +1,65 @@
+"""The timeline's quick entry, and the correction of a note."""
+
+from typing import Any
+
+from django.forms import Form
+
+from incidents.models import TimelineEntry
+from incidents.pages.base import IncidentAct
+from incidents.pages.forms import CorrectionForm, NoteForm
+from incidents.services.timeline import status_update, timeline_note
+from portal.lib.errors import FieldError, NotFound, ValidationFailed
+
+
+class AddNote(IncidentAct):
+    form_class = NoteForm
+    title = "Add a note"
+
+    def describe(self) -> dict[str, Any]:
+        return {**super().describe(), "submit_label": "Add"}
+
+    def act(self, data: dict[str, Any]) -> str:
+        if not data["is_status_update"]:
+            timeline_note(
+                incident=self.incident,
+                by=self.by,
+                text=data["text"],
+                occurred_at=data["occurred_at"],
+            )
+        elif data["occurred_at"]:
+            message = "A status update is told now: leave the time empty."
+            raise ValidationFailed([FieldError("occurred_at", message)])
+        else:
+            status_update(incident=self.incident, by=self.by, text=data["text"])
+        return self.place()
+
+
+class CorrectNote(IncidentAct):
+    form_class = CorrectionForm
+    title = "Correct a note"
+
+    def prepare(self) -> None:
+        super().prepare()
+        entry = self.kwargs["entry"]
+        found = self.incident.timeline.filter(pk=entry, kind=TimelineEntry.Kind.NOTE).first()
+        if found is None:
+            raise NotFound
+        self.entry = found
+
+    def form(self, data: Any = None) -> Form:
+        initial = {"text": self.entry.text, "occurred_at": self.entry.occurred_at}
+        return self.form_class(data, initial=initial)
+
+    def describe(self) -> dict[str, Any]:
+        explanation = "The note stays on record as it was, marked as corrected by this one."
+        return {**super().describe(), "explanation": explanation, "submit_label": "Correct"}
+
+    def act(self, data: dict[str, Any]) -> str:
+        timeline_note(
+            incident=self.incident,
+            by=self.by,
+            text=data["text"],
+            occurred_at=data["occurred_at"],
+            supersedes=self.entry,
+        )
+        return self.place()

@@ -1,0 +1,167 @@
+"""The war room: one incident, live."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from audit.models import User
+from incidents import actions
+from incidents.models import Alert, Incident, IncidentRole, TimelineEntry
+from incidents.pages.base import IncidentPage, may
+from incidents.pages.clocks import clock_views
+from incidents.pages.forms import NoteForm
+from incidents.pages.stepper import conditions_to_close, current_step, moves, stepper
+from incidents.procedure import State
+from incidents.selectors import war_room as read
+from incidents.selectors.war_room import Cursor
+
+ENTRIES = 50
+# More than this since the last poll, as after a night asleep, and the page starts its list anew.
+MANY_NEW = 100
+ALERTS = 50
+WITH_POSTMORTEM = {State.DOCUMENTING, State.POSTMORTEM, State.CLOSED}
+
+
+class WarRoom(IncidentPage):
+    def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        context = regions(self.user, self.incident) | first_entries(self.user, self.incident)
+        context["note_form"] = NoteForm()
+        title = f"{self.incident.number} {self.incident.title}"
+        return self.page("incidents/war_room.html", context, title=title)
+
+
+class WarRoomLive(IncidentPage):
+    """What a page polls. It says which entry it saw last, and gets those recorded since."""
+
+    def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        etag = read.digest(
+            (
+                read.fingerprint(self.incident, newest_alerts=ALERTS),
+                sorted(permitted(self.user, self.incident).items()),
+                timezone.localdate(),
+            )
+        )
+        if unchanged := self.unchanged(etag):
+            return unchanged
+        since = request.GET.get("since", "")
+        context = regions(self.user, self.incident)
+        context |= newer_entries(self.user, self.incident, int(since) if since.isdecimal() else 0)
+        return self.fragment("incidents/war_room_live.html", context, etag=etag)
+
+
+class OlderEntries(IncidentPage):
+    def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        before = _cursor(request.GET.get("before", ""))
+        context = entries(self.user, self.incident, before)
+        return self.fragment(
+            "incidents/timeline_older.html", {"incident": self.incident, **context}
+        )
+
+
+class OlderAlerts(IncidentPage):
+    def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        before = request.GET.get("before", "")
+        context = _alerts(self.incident, int(before) if before.isdecimal() else None)
+        return self.fragment("incidents/alerts_older.html", {"incident": self.incident, **context})
+
+
+def permitted(user: User, incident: Incident) -> dict[str, bool]:
+    return {
+        "respond": may(user, actions.ANNOTATE, incident),
+        "command": may(user, actions.ASSIGN, incident),
+        "accept": may(user, actions.ACCEPT_POSTMORTEM, incident),
+        "see_audit": user.has_perm("audit.view_event"),
+    }
+
+
+def regions(user: User, incident: Incident) -> dict[str, Any]:
+    """Everything but the timeline and what people type into."""
+    now = timezone.now()
+    may_do = permitted(user, incident)
+    possible = moves(incident)
+    postmortem = read.postmortem(incident)
+    return {
+        "incident": incident,
+        "now": now,
+        "may": may_do,
+        "steps": stepper(incident),
+        "current": current_step(incident.state),
+        "main": _if_permitted(user, incident, [possible.main] if possible.main else []),
+        "onward": _if_permitted(user, incident, possible.onward),
+        "others": _if_permitted(user, incident, possible.others),
+        "clocks": clock_views(incident, read.newest_legs(incident), now),
+        "roles": _roles(incident),
+        "postmortem": postmortem,
+        "shows_postmortem": postmortem is not None or incident.state in WITH_POSTMORTEM,
+        "conditions": conditions_to_close(incident, postmortem),
+        "is_own_postmortem": postmortem is not None and postmortem.author_id == user.pk,
+        "counts": read.alert_counts(incident),
+        **_alerts(incident),
+    }
+
+
+def _if_permitted(user: User, incident: Incident, transitions: list[Any]) -> list[Any]:
+    return [t for t in transitions if may(user, actions.MOVES[t.name], incident)]
+
+
+def _roles(incident: Incident) -> list[tuple[IncidentRole.Role, IncidentRole | None]]:
+    held = read.roles(incident)
+    return [(role, held.get(role)) for role in IncidentRole.Role]
+
+
+def _alerts(incident: Incident, before: int | None = None) -> dict[str, Any]:
+    found = read.alerts(incident, before=before, limit=ALERTS)
+    return {
+        "alerts": found.rows,
+        "more_alerts": found.rows[-1].pk if found.has_more else None,
+        "firing": Alert.Status.FIRING,
+    }
+
+
+def first_entries(user: User, incident: Incident) -> dict[str, Any]:
+    return {**entries(user, incident), "newest_entry": read.newest_entry(incident)}
+
+
+def newer_entries(user: User, incident: Incident, since: int) -> dict[str, Any]:
+    found = read.timeline_since(incident, since, limit=MANY_NEW)
+    if found.has_more:
+        return {**first_entries(user, incident), "is_new_list": True}
+    newest = max((entry.pk for entry in found.rows), default=since)
+    return {
+        "entries": [_entry(user, entry, since) for entry in found.rows],
+        "newest_entry": max(newest, since),
+    }
+
+
+def entries(user: User, incident: Incident, before: Cursor | None = None) -> dict[str, Any]:
+    found = read.timeline(incident, before=before, limit=ENTRIES)
+    return {
+        "entries": [_entry(user, entry) for entry in found.rows],
+        "older": found.rows[-1] if found.has_more else None,
+    }
+
+
+def _entry(user: User, entry: TimelineEntry, since: int | None = None) -> dict[str, Any]:
+    is_note = entry.kind == TimelineEntry.Kind.NOTE
+    corrected_by = getattr(entry, "superseded_by", None)
+    return {
+        "entry": entry,
+        "corrected_by": corrected_by,
+        "can_correct": is_note and corrected_by is None and entry.author == f"user:{user.username}",
+        # An older entry comes along only to be marked as corrected, where it is on the page.
+        "is_known": since is not None and entry.pk <= since,
+        "is_backdated": (entry.recorded_at - entry.occurred_at).total_seconds() > 1,
+    }
+
+
+def _cursor(text: str) -> Cursor | None:
+    at, _, number = text.partition("|")
+    try:
+        occurred_at = parse_datetime(at)
+    except ValueError:
+        return None
+    if occurred_at is None or occurred_at.tzinfo is None or not number.isdecimal():
+        return None
+    return Cursor(occurred_at, int(number))
