@@ -79,8 +79,7 @@ clean: ## remove the environment and caches; data in var/ stay
 define install
 set -e; \
 say() { echo "$$*" >&2; }; \
-installer() { command -v uv || $(RUN) -m pip --version; }; \
-if ! { $(RUN) -c '' && installer; } >/dev/null 2>&1; then \
+if ! $(RUN) -c '' 2>/dev/null; then \
   command -v $(PYTHON) >/dev/null || \
     { say "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; exit 1; }; \
   $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -95,5 +94,8 @@ if ! { $(RUN) -c '' && installer; } >/dev/null 2>&1; then \
 fi; \
 say "Installing $(1) into .venv; this once, it takes about $(2)."; \
 if command -v uv >/dev/null; then uv pip install --quiet --python $(RUN) --require-hashes -r $(1); \
-else $(RUN) -m pip install --quiet --no-deps --require-hashes -r $(1); fi
+else \
+  $(RUN) -m pip --version >/dev/null 2>&1 || $(RUN) -m ensurepip >/dev/null; \
+  $(RUN) -m pip install --quiet --no-deps --require-hashes -r $(1); \
+fi
 endef

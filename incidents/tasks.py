@@ -9,15 +9,23 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from audit.principal import system
-from incidents.models import AlertReceipt, Source
+from incidents.models import AlertReceipt, IdempotencyKey, Source
 from incidents.models.alert import Fate
-from incidents.services.processing import receipt_set_aside, receipts_process
-from portal.lib.errors import VigilError
+from incidents.services.processing import (
+    BATCH,
+    NothingWaits,
+    receipt_set_aside,
+    receipts_process,
+)
+from portal.lib.errors import ValidationFailed, VigilError
 from portal.lib.trace import bound
 
 log = structlog.get_logger(__name__)
 
 KEYS_A_ROUND = 500
+# So that a flood of one alert does not keep the others waiting.
+BATCHES_A_KEY = 5
+KEEP_KEYS = timedelta(days=7)
 MAX_ATTEMPTS = 5
 
 
@@ -25,7 +33,11 @@ MAX_ATTEMPTS = 5
 def drain_receipts() -> int:
     """Processes what waits, oldest first. Idempotent: any number may run at once."""
     with bound(None):
-        keys = _waiting_keys()
+        try:
+            keys = _waiting_keys()
+        except (InterfaceError, OperationalError) as error:
+            log.warning("processing_waits", error=str(error).strip())
+            return 0
         for source_id, dedup_key in keys:
             _process(Source.objects.get(pk=source_id), dedup_key)
     if len(keys) == KEYS_A_ROUND:
@@ -44,16 +56,30 @@ def _waiting_keys() -> list[tuple[int, str]]:
 
 
 def _process(source: Source, dedup_key: str) -> None:
-    worker = system("worker")
+    """In batches; where one fails, one by one, so that only what is at fault bears it."""
+    if error := _settle(source, dedup_key, BATCH, rounds=BATCHES_A_KEY):
+        log.warning("batch_failed", source=source.slug, dedup_key=dedup_key, error=str(error))
+        if error := _settle(source, dedup_key, 1, rounds=BATCH):
+            # What cannot be processed does not hold up the rest; it is set aside in plain sight.
+            log.error("processing_failed", source=source.slug, key=dedup_key, exc_info=error)
+            _postpone(source, dedup_key, f"{type(error).__name__}: {error}")
+
+
+def _settle(source: Source, dedup_key: str, limit: int, *, rounds: int) -> Exception | None:
+    """What went wrong, if that lies in the receipts themselves."""
     try:
-        receipts_process(source=source, dedup_key=dedup_key, by=worker)
+        for _ in range(rounds):
+            receipts_process(source=source, dedup_key=dedup_key, by=system("worker"), limit=limit)
+    except NothingWaits:
+        return None
+    except ValidationFailed as error:
+        return error
     except (InterfaceError, OperationalError, VigilError) as error:
         # Fails closed: the receipts wait on for the database, the gate or the record to be back.
         log.warning("processing_waits", source=source.slug, dedup_key=dedup_key, error=str(error))
     except (DatabaseError, ValueError, KeyError, TypeError) as error:
-        # What cannot be processed does not hold up the rest; it is set aside in plain sight.
-        log.exception("processing_failed", source=source.slug, dedup_key=dedup_key)
-        _postpone(source, dedup_key, f"{type(error).__name__}: {error}")
+        return error
+    return None
 
 
 def _postpone(source: Source, dedup_key: str, reason: str) -> None:
@@ -67,3 +93,10 @@ def _postpone(source: Source, dedup_key: str, reason: str) -> None:
     delay = timedelta(seconds=2 ** (first.attempts + 1))
     waiting.filter(pk=first.pk).update(attempts=F("attempts") + 1)
     waiting.update(retry_at=Now() + delay)
+
+
+@shared_task(name="incidents.forget_idempotency_keys")  # type: ignore[untyped-decorator] # no stubs
+def forget_idempotency_keys() -> int:
+    """A client that has not tried again within a week will not."""
+    forgotten, _ = IdempotencyKey.objects.filter(created_at__lt=Now() - KEEP_KEYS).delete()
+    return forgotten

@@ -1,13 +1,18 @@
 """What an installation starts with: roles, severity mapping, one person of each role, one token."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import Group
 
-from audit.accounts import role_define, token_issue, user_create
+from audit.accounts import role_define
+from audit.gate.types import Action, Resource
+from audit.governed import governed
 from audit.models import ApiToken, User
-from audit.principal import system
+from audit.models.token import new_secret, secret_digest
+from audit.principal import Principal, system
+from audit.record import current
 from audit.rows import row_save
 from incidents.models import SeverityRule, Source
 from incidents.services.routing import DEFAULT_RULES
@@ -29,6 +34,10 @@ class Credentials:
     token: str
 
 
+Keep = Callable[[Credentials], None]
+BEGIN = Action("audit:installation:begin", event="installation_begun", is_for_system=True)
+
+
 def define_defaults() -> None:
     """Roles and severity mapping, where there are none yet. Safe to call again."""
     by = system("first-run")
@@ -40,19 +49,34 @@ def define_defaults() -> None:
             row_save(instance=SeverityRule(position=position * 10, **fields), by=by)
 
 
-def first_run() -> Credentials | None:
-    """The credentials of a new installation; None where there are people already."""
+@governed(BEGIN, on="installation")
+def _begin(*, installation: Resource, by: Principal, keep: Keep) -> Credentials:
+    """All of it in one transaction, and the credentials kept before it commits: a start that dies
+    half-way has made nobody, and one that made somebody has kept their password."""
+    users = [(username, secrets.token_urlsafe(12), role) for username, role in PEOPLE]
+    for username, password, role in users:
+        user = User(username=username)
+        user.set_password(password)
+        user.save()
+        user.groups.set(Group.objects.filter(name=role))
+    source = Source.objects.create(slug="alertmanager", name="Alertmanager")
+    secret = new_secret()
+    ApiToken.objects.create(
+        name=source.slug, scopes=["alerts:write"], source=source.slug, digest=secret_digest(secret)
+    )
+    current().note(users={username: role for username, role in PEOPLE}, token=source.slug)
+    credentials = Credentials(users, secret)
+    keep(credentials)
+    return credentials
+
+
+def first_run(keep: Keep) -> Credentials | None:
+    """Makes the first people and the first token; None where there are people already.
+
+    `keep` is handed the credentials while all can still be undone, and raises to undo it.
+    """
     define_defaults()
     if User.objects.exists():
         return None
-    by = system("first-run")
-    users = []
-    for username, role in PEOPLE:
-        password = secrets.token_urlsafe(12)
-        user_create(user=User(username=username), password=password, roles=[role], by=by)
-        users.append((username, password, role))
-    row_save(instance=Source(slug="alertmanager", name="Alertmanager"), by=by)
-    token = token_issue(
-        token=ApiToken(name="alertmanager", scopes=["alerts:write"], source="alertmanager"), by=by
-    )
-    return Credentials(users, token)
+    installation = Resource("portal.installation", "new")
+    return _begin(installation=installation, by=system("first-run"), keep=keep)

@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -21,6 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     _running.close()
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(test_settings.VAR.var, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,15 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 os.environ.setdefault("SECRET_KEY", "tests-only")
-os.environ.setdefault("VIGIL_VAR", tempfile.mkdtemp(prefix="vigil-tests-"))
+# Never the installation's own `var`, whatever the environment says: the run removes this one.
+if "VIGIL_TEST_VAR" not in os.environ:
+    os.environ["VIGIL_TEST_VAR"] = tempfile.mkdtemp(prefix="vigil-tests-")
+    # PostgreSQL runs as another user where the tests run as root.
+    Path(os.environ["VIGIL_TEST_VAR"]).chmod(0o755)  # noqa: S103 - no secrets in it
+os.environ["VIGIL_VAR"] = os.environ["VIGIL_TEST_VAR"]
 
 from portal.settings import *
 from portal.settings import DATABASES, INSTALLED_APPS, STORAGES, VAR, env

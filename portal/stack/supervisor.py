@@ -78,6 +78,7 @@ class Supervisor:
         time.sleep(TICK)
         if self._signals:
             raise Stopped
+        self._terminal.tell_repeats()
         now = time.monotonic()
         for child in self._children.values():
             if child.process is not None and child.process.poll() is not None:

@@ -12,7 +12,7 @@ from audit.authentication import basic_password, token_for
 from audit.models import ApiToken, Event, User
 from audit.rows import row_save
 from incidents.models import SeverityRule, Source
-from portal.first_run import first_run
+from portal.first_run import Credentials, first_run
 from portal.lib.errors import Conflict, GovernanceDenied, ValidationFailed
 from portal.roles import ROLES
 from tests.database import as_superuser
@@ -107,8 +107,10 @@ def test_a_sign_in_that_cannot_be_recorded_does_not_happen(
 
 
 def test_a_new_installation_starts_with_one_person_a_role(committed_db: None) -> None:
-    credentials = first_run()
+    kept: list[Credentials] = []
+    credentials = first_run(keep=kept.append)
     assert credentials is not None
+    assert kept == [credentials]
     assert {role for _name, _password, role in credentials.users} == set(ROLES)
     for username, password, role in credentials.users:
         user = User.objects.get(username=username)
@@ -120,14 +122,24 @@ def test_a_new_installation_starts_with_one_person_a_role(committed_db: None) ->
 
 
 def test_a_second_start_changes_nothing(committed_db: None) -> None:
-    first_run()
+    first_run(keep=lambda _made: None)
     events = Event.objects.count()
-    assert first_run() is None
+    assert first_run(keep=lambda _made: None) is None
     assert Event.objects.count() == events
 
 
 def test_what_administrators_removed_stays_removed(committed_cast: Cast) -> None:
     rules = SeverityRule.objects.count()
-    first_run()
+    first_run(keep=lambda _made: None)
     assert SeverityRule.objects.count() == rules
     assert Group.objects.count() == len(ROLES)
+
+
+def test_a_first_start_that_cannot_keep_the_passwords_makes_nobody(committed_db: None) -> None:
+    def full(_made: Credentials) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        first_run(keep=full)
+    assert not User.objects.exists()
+    assert first_run(keep=lambda _made: None) is not None

@@ -63,6 +63,15 @@ class Installation:
                 return child
         return None
 
+    def kill(self, name: str) -> list[psutil.Process]:
+        """Kills one of the supervisor's children; returns it with all that it had started."""
+        wait_until(lambda: self.child(name), timeout=15)
+        killed = self.child(name)
+        assert killed
+        family = [killed, *killed.children(recursive=True)]
+        killed.kill()
+        return family
+
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
         return self.process.wait(15)

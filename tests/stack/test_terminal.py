@@ -3,7 +3,8 @@ from io import StringIO
 
 import pytest
 
-from portal.stack.terminal import Terminal, summary
+from portal.stack.summary import summarize
+from portal.stack.terminal import Terminal
 
 
 def record(**fields: object) -> str:
@@ -43,7 +44,9 @@ def request(**fields: object) -> str:
     ],
 )
 def test_a_request_is_one_short_line(line: str, shown: tuple[str, str]) -> None:
-    assert summary("web", line) == shown
+    found = summarize("web", line)
+    assert found is not None
+    assert (found.text, found.level) == shown
 
 
 @pytest.mark.parametrize(
@@ -56,11 +59,11 @@ def test_a_request_is_one_short_line(line: str, shown: tuple[str, str]) -> None:
     ],
 )
 def test_what_comes_by_itself_every_few_seconds_is_not_shown(line: str) -> None:
-    assert summary("web", line) is None
+    assert summarize("web", line) is None
 
 
 def test_a_write_is_shown_also_when_the_page_sent_it_by_itself() -> None:
-    assert summary("web", request(method="POST", poll=True)) is not None
+    assert summarize("web", request(method="POST", poll=True)) is not None
 
 
 @pytest.mark.parametrize(
@@ -101,19 +104,21 @@ def test_a_write_is_shown_also_when_the_page_sent_it_by_itself() -> None:
 def test_of_the_rest_only_what_matters_is_shown(
     name: str, line: str, shown: tuple[str, str] | None
 ) -> None:
-    assert summary(name, line) == shown
+    found = summarize(name, line)
+    assert (found and (found.text, found.level)) == shown
 
 
 def test_what_comes_from_outside_cannot_drive_the_terminal() -> None:
-    found = summary("web", request(path="/\x1b[2J\nfake line", status=404))
+    found = summarize("web", request(path="/\x1b[2J\nfake line", status=404))
     assert found is not None
-    assert found[0] == "GET / [2J fake line 404 in 12 ms"
+    assert found.text == "GET / [2J fake line 404 in 12 ms"
 
 
 def test_a_long_line_is_cut() -> None:
-    found = summary("web", request(path="/" + "x" * 5000, status=404))
+    found = summarize("web", request(path="/" + "x" * 5000, status=404))
     assert found is not None
-    assert len(found[0]) == 200
+    assert found.text.endswith("… in 12 ms")
+    assert len(found.text) < 220
 
 
 def test_lines_carry_time_and_name_and_no_colours_outside_a_terminal() -> None:
@@ -136,3 +141,35 @@ def test_says_nothing_of_the_processes_while_it_stops_them() -> None:
     terminal.quiet = True
     terminal.follow("web", request(status=500))
     assert stream.getvalue() == ""
+
+
+def test_many_of_a_kind_are_told_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = StringIO()
+    terminal = Terminal(stream)
+    for took in range(50):
+        terminal.follow("web", request(method="POST", path="/api/v1/alerts/", status=202, ms=took))
+    terminal.follow("web", request(path="/other"))
+    terminal.tell_repeats()
+    assert [line[20:] for line in stream.getvalue().splitlines()] == [
+        "POST /api/v1/alerts/ 202 in 0 ms",
+        "GET /other 200 in 12 ms",
+    ]
+    monkeypatch.setattr("portal.stack.terminal.REPEAT_WINDOW", 0.0)
+    terminal.tell_repeats()
+    assert (
+        stream.getvalue().splitlines()[2:][0].endswith("POST /api/v1/alerts/ 202: 49 more in 0 s")
+    )
+    terminal.follow("web", request(method="POST", path="/api/v1/alerts/", status=202))
+    assert stream.getvalue().endswith("POST /api/v1/alerts/ 202 in 12 ms\n")
+
+
+def test_lines_that_differ_in_an_id_are_of_one_kind() -> None:
+    def kind(number: int, uid: str) -> str:
+        event = f"Task drain[{uid}] gave up after {number} s"
+        found = summarize("worker", record(event=event, level="error"))
+        assert found is not None
+        return found.kind
+
+    assert kind(3, "01bcf2aa-7edd-4e65-9b93-6de6b0aa44e0") == (
+        kind(12, "f34786c2-144a-4870-b998-5b82829f4053")
+    )

@@ -1,5 +1,6 @@
 """The whole installation, as `make run` starts it. These take their time."""
 
+import os
 import re
 import shutil
 import signal
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
+import psycopg
 import pytest
 
 from portal.stack.broker import prepare_broker
@@ -22,7 +25,7 @@ from portal.stack.roles import prepare_database
 from portal.watchdog import State, read_report
 from tests.stack.installation import NAMES, READY, Installation, gone, name_of
 from tests.stack.people import Person
-from tests.stack.waiting import wait_until
+from tests.stack.waiting import is_alive, wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -82,15 +85,61 @@ class TestRunning:
 
     @pytest.mark.parametrize("name", NAMES)
     def test_a_killed_process_comes_back(self, running: Installation, name: str) -> None:
-        wait_until(lambda: running.child(name))
-        killed = running.child(name)
-        assert killed
-        family = [killed, *killed.children(recursive=True)]
-        killed.kill()
+        family = running.kill(name)
         wait_until(gone(family), timeout=12)
-        wait_until(lambda: running.child(name) not in {None, killed}, timeout=12)
+        wait_until(lambda: running.child(name) not in {None, family[0]}, timeout=12)
         wait_until(lambda: running.status() == 200, timeout=20)
         assert f"{name} ended (signal SIGKILL); starting it again" in running.said
+
+    @pytest.mark.parametrize("name", ["web", "worker"])
+    def test_a_killed_process_of_a_pool_comes_back(self, running: Installation, name: str) -> None:
+        def pool() -> list[psutil.Process]:
+            parent = running.child(name)
+            return [p for p in parent.children() if is_alive(p)] if parent else []
+
+        wait_until(lambda: len(pool()) == 2)
+        killed = pool()[0]
+        killed.kill()
+        wait_until(lambda: not is_alive(killed))
+        wait_until(lambda: len(pool()) == 2)
+        after = pool()
+        time.sleep(1)
+        assert pool() == after, "and stays"
+
+    def test_no_accepted_alert_is_lost(self, running: Installation, place: Path) -> None:
+        with (place / "receipts").open("wb") as receipts:
+            sender = subprocess.Popen(
+                [sys.executable, "-m", "tests.stack.sender"],
+                stdout=receipts,
+                stderr=subprocess.DEVNULL,
+                env={
+                    **os.environ,
+                    "VIGIL_VAR": str(running.layout.var),
+                    "DJANGO_SETTINGS_MODULE": "portal.settings",
+                    "SECRET_KEY": "",
+                },
+            )
+        try:
+            wait_until((place / "receipts").read_text, timeout=20)
+            for name in ("worker", "broker", "postgres", "web", "beat", "postgres", "worker"):
+                running.kill(name)
+                time.sleep(0.7)
+            time.sleep(1)
+        finally:
+            sender.terminate()
+            sender.wait(20)
+        wait_until(lambda: running.status() == 200, timeout=20)
+        accepted = {int(line) for line in (place / "receipts").read_text().split()}
+        assert len(accepted) > 50
+
+        def fates() -> dict[int, str]:
+            with psycopg.connect(running.layout.database_url("portal")) as connection:
+                rows = connection.execute("SELECT id, fate FROM incidents_alertreceipt").fetchall()
+            return dict(rows)
+
+        assert accepted <= fates().keys()
+        wait_until(lambda: "pending" not in fates().values(), timeout=30)
+        assert {fates()[receipt] for receipt in accepted} <= {"opened", "appended"}
 
     def test_the_web_listens_on_loopback_alone(self, running: Installation) -> None:
         web = running.child("web")

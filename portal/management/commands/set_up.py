@@ -39,8 +39,7 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=1)
         collect_static()
         ensure_signer_key(settings.SIGNER_KEY)
-        if made := first_run():
-            keep(made, settings.VAR)
+        first_run(keep=lambda made: keep(made, settings.VAR))
 
 
 def has_missing_migrations() -> bool:
