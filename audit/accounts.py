@@ -52,6 +52,7 @@ def role_define(*, group: Group, permissions: Iterable[str], by: Principal) -> G
         )
     }
     group.permissions.set([found[name] for name in wanted])
+    current().target = f"{group._meta.label_lower}:{group.pk}"
     current().note(role=group.name, permissions=wanted)
     return group
 

@@ -10,8 +10,10 @@ in a transaction of its own, so it outlives what it refused. Everything here fai
 """
 
 import functools
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 from django.db import DatabaseError, models, transaction
 
@@ -23,6 +25,10 @@ from portal.lib.errors import AuditUnavailable, GovernanceDenied, GovernanceFail
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# Gets the change to make, makes it once, and returns what it returned.
+Around: TypeAlias = Callable[[Callable[[], Any]], Any]
+_around: ContextVar[Around | None] = ContextVar("around", default=None)
 
 # Every governed action by name: pages, tokens, docs and tests read what there is from here.
 ACTIONS: dict[str, Action] = {}
@@ -71,9 +77,20 @@ def perform(request: Request, change: Callable[[], R]) -> R:
     decision = gate.decide(request)
     if decision.verdict is not Verdict.ALLOW:
         raise refuse(request, decision)
-    event = request.action.event
+    event, around = request.action.event, _around.get()
     with transaction.atomic(durable=True), recording(request, decision, event=event):
-        return change()
+        return cast("R", around(change)) if around else change()
+
+
+@contextmanager
+def surrounded(around: Around) -> Iterator[None]:
+    """Makes `around` part of the transaction of the governed call in the body: what it checks and
+    writes stands or falls with the change. For interfaces that keep what they answered."""
+    token = _around.set(around)
+    try:
+        yield
+    finally:
+        _around.reset(token)
 
 
 def refuse(request: Request, decision: Decision) -> GovernanceDenied | GovernanceFailure:

@@ -2,7 +2,6 @@
 
 import secrets
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
@@ -16,15 +15,13 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminS
 from audit.accounts import password_set
 from audit.administrators import keep_an_administrator
 from audit.authentication import principal_of
-from audit.governed_admin import GovernedAdmin, RowLink, column
+from audit.governed_admin import GovernedAdmin, column
 from audit.governed_forms import GovernedForm
 from audit.models import User
 from audit.pages.confirm import confirm_page, secret_page
+from audit.pages.time_zones import time_zones
+from audit.row_pages import RowLink
 from portal.lib.errors import VigilError
-
-
-def time_zones() -> list[tuple[str, str]]:
-    return [(name, name.replace("_", " ")) for name in sorted(available_timezones())]
 
 
 class UserForm(GovernedForm):
@@ -53,6 +50,7 @@ class UserForm(GovernedForm):
 @admin.register(User)
 class UserAdmin(GovernedAdmin):
     form = UserForm
+    shows_secret = True
     list_display = ("username", "full_name", "roles", "state", "time_zone", "last_login")
     list_display_links = ("username",)
     list_filter = ("is_active", "groups")

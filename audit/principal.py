@@ -11,12 +11,14 @@ Kind = Literal["user", "token", "system"]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """`scopes` is None where no token limits what the person may do."""
+    """`scopes` is None where no token limits what the person may do; `source` is the slug of the
+    detector whose alerts a token sends."""
 
     kind: Kind
     name: str
     user: "User | None" = None
     scopes: frozenset[str] | None = None
+    source: str = ""
 
     @property
     def actor(self) -> str:
@@ -34,7 +36,13 @@ def person(user: "User") -> Principal:
 
 
 def client(token: "ApiToken") -> Principal:
-    return Principal(kind="token", name=token.name, user=token.user, scopes=frozenset(token.scopes))
+    return Principal(
+        kind="token",
+        name=token.name,
+        user=token.user,
+        scopes=frozenset(token.scopes),
+        source=token.source,
+    )
 
 
 def system(name: str) -> Principal:

@@ -36,6 +36,9 @@ def protection(model: type[models.Model]) -> Protection:
         return exempt[0]
     if getattr(model, "is_read_only", False):
         return Protection.READ_ONLY
+    # The model itself says why its rows need no record.
+    if getattr(model, "ungoverned_because", ""):
+        return Protection.UNGOVERNED
     return Protection.GOVERNED
 
 

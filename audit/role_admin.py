@@ -84,6 +84,6 @@ class GroupAdmin(GovernedAdmin):
     def check_saved(self, _row: Model) -> None:
         keep_an_administrator()
 
-    def needed_by(self, row: Any) -> dict[str, list[str]]:
-        people = [str(user) for user in row.user_set.order_by("username")[:10]]
-        return {"people": people} if people else {}
+    def needed_by(self, row: Any) -> dict[str, str]:
+        people = row.user_set.count()
+        return {"people": str(people)} if people else {}

@@ -45,7 +45,15 @@ def row_history(row: models.Model) -> list[Revision]:
         return _revisions(history._default_manager.filter(**{row._meta.pk.name: row.pk}))
     target = f"{row._meta.label_lower}:{row.pk}"
     return [
-        Revision(event.pk, event.at, event.actor, event.event, str(row), summary(entry), [])
+        Revision(
+            event.pk,
+            event.at,
+            event.actor,
+            event.event.replace("_", " "),
+            str(row),
+            summary(entry),
+            [],
+        )
         for event in Event.objects.filter(target=target).order_by("-id")[:SHOWN]
         for entry in [entry_of(event)]
     ]

@@ -14,7 +14,7 @@ from django.db.models.expressions import RawSQL
 from audit.gate.types import Request
 from audit.governed import ACTIONS, perform, resource_of
 from audit.principal import Principal
-from audit.record import current
+from audit.rows import describe
 from portal.lib.errors import Conflict
 
 M = TypeVar("M", bound=models.Model)
@@ -63,11 +63,9 @@ def row_replace(  # noqa: PLR0913 - each says something of its own
 
     def change() -> None:
         _hold(instance, seen, many_to_many)
+        describe(instance, reason)
         instance.save()
         related()
-        record = current()
-        record.target = f"{meta.label_lower}:{instance.pk}"
-        record.note(name=str(instance), **({"reason": reason} if reason else {}))
 
     perform(Request(by, action, resource_of(instance, by)), change)
 

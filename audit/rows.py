@@ -5,7 +5,6 @@ own permissions of the same names.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from django.db import models
 
@@ -41,10 +40,12 @@ def row_save(
     verb = "add" if instance._state.adding else "change"
 
     def change() -> None:
+        # Before it is saved: the history takes the reason from there.
+        describe(instance, reason)
         instance.save()
         if related:
             related()
-        _describe(instance, reason)
+        describe(instance, reason)
 
     perform(_request(instance, verb, by), change)
 
@@ -53,7 +54,7 @@ def row_delete(*, instance: models.Model, by: Principal, reason: str = "") -> No
     """Raises `django.db.models.ProtectedError` where other rows need this one."""
 
     def change() -> None:
-        _describe(instance, reason)
+        describe(instance, reason)
         instance.delete()
 
     perform(_request(instance, "delete", by), change)
@@ -66,8 +67,8 @@ def _request(instance: models.Model, verb: str, by: Principal) -> Request:
     )
 
 
-def _describe(instance: models.Model, reason: str) -> None:
+def describe(instance: models.Model, reason: str) -> None:
     record = current()
-    record.target = f"{instance._meta.label_lower}:{instance.pk}"
-    described: dict[str, Any] = {"name": str(instance)}
-    record.note(**described, **({"reason": reason} if reason else {}))
+    if instance.pk:
+        record.target = f"{instance._meta.label_lower}:{instance.pk}"
+    record.note(name=str(instance), **({"reason": reason} if reason else {}))

@@ -135,13 +135,18 @@ def summary(entry: dict[str, Any]) -> str:
     said = data.get("reason") or data.get("name")
     if said:
         return str(said)
-    return ", ".join(
-        f"{name.replace('_', ' ')} {_plain(value)}" for name, value in data.items() if value
-    )
+    return in_words({name: value for name, value in data.items() if value})
 
 
-def _plain(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def in_words(value: object) -> str:
+    """A JSON value as a line of text."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {in_words(of)}" for name, of in value.items())
+    if isinstance(value, list):
+        return ", ".join(in_words(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 _VERBS = {"I": "added", "U": "changed", "D": "deleted"}

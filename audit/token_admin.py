@@ -14,11 +14,12 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from audit.accounts import token_issue, token_revoke
 from audit.administrators import ADMINISTERS
 from audit.authentication import principal_of
-from audit.governed_admin import GovernedAdmin, RowLink, column
+from audit.governed_admin import GovernedAdmin, column
 from audit.governed_forms import GovernedForm, ReasonForm
 from audit.models import ApiToken, User
 from audit.models.token import SCOPES
 from audit.pages.confirm import confirm_page, secret_page
+from audit.row_pages import RowLink
 from portal.lib.errors import VigilError
 
 # What each scope opens, for the person who gives it.
@@ -67,6 +68,7 @@ class TokenForm(GovernedForm):
 @admin.register(ApiToken)
 class ApiTokenAdmin(GovernedAdmin):
     form = TokenForm
+    shows_secret = True
     list_display = ("name", "scope_list", "source", "user", "state", "expires_at", "created_at")
     list_select_related = ("user",)
     search_fields = ("name", "source", "user__username")
@@ -136,7 +138,8 @@ class ApiTokenAdmin(GovernedAdmin):
         if request.method != "POST" and not request.user.has_perm("audit.delete_apitoken"):
             raise PermissionDenied
         back = reverse("admin:audit_apitoken_change", args=[token.pk])
-        form, failure = ReasonForm(request.POST or None), None
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        failure = None
         if request.method == "POST" and form.is_valid():
             reason = form.cleaned_data["reason"]
             try:

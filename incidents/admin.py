@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
+from incidents import config_admin  # noqa: F401 - for what it registers
 from incidents.models import AlertReceipt, Incident
 from incidents.pages.listing import IncidentList
 from incidents.pages.receipts import ReceiptList

@@ -1,12 +1,13 @@
 """What administrators configure: services, sources and the severity mapping. Imported by
 `incidents.admin`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Max, Model
+from django.db.models import Max, Model, TextField
 from django.http import HttpRequest, HttpResponse
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from audit.governed_admin import GovernedAdmin, column
 from audit.governed_forms import GovernedForm
@@ -14,7 +15,7 @@ from incidents.models import Service, SeverityRule, Source
 from incidents.services.routing import FALLBACK
 from incidents.severity import Severity
 
-ARRAYS = ("texts", "label_names", "label_values")
+LABELS = {"texts": "Says", "label_names": "With the label", "label_values": "Of the value"}
 # Room for lines that are put in between later.
 STEP = 10
 
@@ -29,7 +30,7 @@ class SluggedAdmin(GovernedAdmin):
 
     def get_prepopulated_fields(
         self, _request: HttpRequest, obj: Model | None = None
-    ) -> dict[str, tuple[str, ...]]:
+    ) -> dict[str, Sequence[str]]:
         return {} if obj else {"slug": ("name",)}
 
 
@@ -37,6 +38,7 @@ class SluggedAdmin(GovernedAdmin):
 class ServiceAdmin(SluggedAdmin):
     list_display = ("name", "slug", "description")
     search_fields = ("name", "slug", "description")
+    formfield_overrides = {TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})}}
     fieldsets = ((None, {"fields": ("name", "slug", "description")}),)
 
 
@@ -50,9 +52,17 @@ class SourceAdmin(SluggedAdmin):
 class SeverityRuleForm(GovernedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ARRAYS:
+        for name, label in LABELS.items():
             if name in self.fields:
-                self.fields[name].widget = UnfoldAdminTextInputWidget()
+                field = self.fields[name]
+                field.widget = UnfoldAdminTextInputWidget()
+                field.label = label
+                field.help_text = f"{field.help_text} Several are separated by commas."
+
+        severity = self.fields.get("severity")
+        if severity is not None and not self.instance.pk:
+            # Nobody makes everything a P0 by not choosing.
+            severity.choices = [("", "Select value"), *Severity.choices]  # type: ignore[attr-defined]
 
     def clean_texts(self) -> list[str]:
         """Alerts are compared in lower case."""
@@ -77,12 +87,12 @@ class SeverityRuleAdmin(GovernedAdmin):
     def says(self, rule: SeverityRule) -> str:
         return " or ".join(rule.texts) or "anything, or nothing"
 
-    @column("And is labelled")
+    @column("And comes")
     def labelled(self, rule: SeverityRule) -> str:
         if not rule.label_values:
-            return "anyhow"
+            return "with any labels, or none"
         names = " or ".join(rule.label_names) or "any label"
-        return f"{names} = {' or '.join(rule.label_values)}"
+        return f"with {names} = {' or '.join(rule.label_values)}"
 
     @column(
         "Then it is",
@@ -90,7 +100,6 @@ class SeverityRuleAdmin(GovernedAdmin):
             Severity.P0: "danger",
             Severity.P1: "warning",
             Severity.P2: "info",
-            Severity.P3: "primary",
         },
     )
     def gives(self, rule: SeverityRule) -> str:

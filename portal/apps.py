@@ -10,6 +10,11 @@ __all__ = ["PortalConfig", "SiteConfig", "celery_app"]
 class PortalConfig(AppConfig):
     name = "portal"
 
+    def ready(self) -> None:
+        from portal import checks
+
+        checks.register()
+
 
 class SiteConfig(AdminConfig):
     """The admin site is the product; ours is served at `/`."""

@@ -5,9 +5,10 @@ from http import HTTPStatus
 from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.views.decorators.csrf import csrf_exempt
 
 from portal.lib import envelope
-from portal.lib.errors import InternalError, VigilError
+from portal.lib.errors import InternalError, NotFound, VigilError
 from portal.lib.trace import trace_id
 
 
@@ -27,6 +28,12 @@ def respond(request: HttpRequest, error: VigilError) -> HttpResponse:
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)
     return response
+
+
+@csrf_exempt
+def nothing_here(_request: HttpRequest) -> HttpResponse:
+    """For programs: the site's own last view would ask them to sign in."""
+    raise NotFound
 
 
 # Django's own handlers, for what never reaches a view.

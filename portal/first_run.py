@@ -64,7 +64,7 @@ def _begin(*, installation: Resource, by: Principal, keep: Keep) -> Credentials:
     ApiToken.objects.create(
         name=source.slug, scopes=["alerts:write"], source=source.slug, digest=secret_digest(secret)
     )
-    current().note(users={username: role for username, role in PEOPLE}, token=source.slug)
+    current().note(users=dict(PEOPLE), token=source.slug)
     credentials = Credentials(users, secret)
     keep(credentials)
     return credentials

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
 def _permitted(permission: str) -> Any:
     def check(request: HttpRequest) -> bool:
-        return request.user.has_perm(permission)  # type: ignore[union-attr] # signed in here
+        return request.user.has_perm(permission)
 
     return check
 
@@ -22,12 +23,49 @@ def _item(title: str, icon: str, url_name: str, permission: str) -> dict[str, An
     }
 
 
+def _is_at(prefix: str) -> Any:
+    def check(request: HttpRequest) -> bool:
+        return request.resolver_match is not None and (
+            request.resolver_match.view_name.startswith(prefix)
+        )
+
+    return check
+
+
+def _static(path: str) -> Any:
+    # Looked up when a page is made: by then it is known under which name the file is served.
+    return lambda _request: static(path)
+
+
 UNFOLD: dict[str, Any] = {
+    "STYLES": [_static("vigil/vigil.css")],
+    "SCRIPTS": [
+        _static(f"vigil/{name}.js") for name in ("time", "live", "forms", "keys", "chrome")
+    ],
+    "DASHBOARD_CALLBACK": "incidents.pages.dashboard.dashboard",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": _static("vigil/icon.svg")},
+    ],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(96.2% .018 272.314)",
+            "100": "oklch(93% .034 272.788)",
+            "200": "oklch(87% .065 274.039)",
+            "300": "oklch(78.5% .115 274.713)",
+            "400": "oklch(67.3% .182 276.935)",
+            "500": "oklch(58.5% .233 277.117)",
+            "600": "oklch(51.1% .262 276.966)",
+            "700": "oklch(45.7% .24 277.023)",
+            "800": "oklch(39.8% .195 277.366)",
+            "900": "oklch(35.9% .144 278.697)",
+            "950": "oklch(25.7% .09 281.288)",
+        },
+    },
     "SITE_TITLE": "Vigil",
     "SITE_HEADER": "Vigil",
     "SITE_SUBHEADER": "Incidents and audit",
     "SITE_SYMBOL": "shield",
-    "SITE_URL": "/",
+    "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "ACCOUNT": {"navigation": [{"title": "My account", "link": reverse_lazy("audit:account")}]},
@@ -56,12 +94,13 @@ UNFOLD: dict[str, Any] = {
                 "title": "Record",
                 "separator": True,
                 "items": [
-                    _item(
-                        "Audit viewer",
-                        "receipt_long",
-                        "audit:event-list",
-                        "audit.view_event",
-                    ),
+                    {
+                        **_item(
+                            "Audit viewer", "receipt_long", "audit:event-list", "audit.view_event"
+                        ),
+                        # People and tokens live under /audit/ too.
+                        "active": _is_at("audit:event"),
+                    },
                 ],
             },
             {

@@ -193,6 +193,7 @@ LANGUAGE_CODE = "en-gb"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+DATE_FORMAT, TIME_FORMAT, DATETIME_FORMAT = "Y-m-d", "H:i", "Y-m-d H:i"
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR.static
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]

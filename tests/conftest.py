@@ -3,6 +3,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import hypothesis
 import pytest
 from django.db import connections
 from pytest_django import DjangoDbBlocker
@@ -12,6 +13,9 @@ from tests import settings as test_settings
 from tests.people import Cast, make_cast
 
 _running = ExitStack()
+# Machines are noisy: how long an example takes says nothing.
+hypothesis.settings.register_profile("vigil", deadline=None)
+hypothesis.settings.load_profile("vigil")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -9,18 +9,16 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit import selectors
+from audit.api.access import ReadsRecord
 from audit.api.schema import EventListSchema, EventSchema
-from audit.authentication import principal_of
 from audit.event_filters import PATTERNS, parse_cursor, parse_filter, parse_limit
 from audit.gate.types import Verdict
 from audit.models import Event
-from portal.lib.errors import GovernanceDenied
 
 LIMIT, MAX_LIMIT = 50, 200
 
@@ -43,16 +41,6 @@ PARAMETERS = [
     _parameter("before", int, "Older than the event with this id. Follow `next` instead."),
     _parameter("after", int, "Newer than the event with this id. Follow `previous` instead."),
 ]
-
-
-class ReadsRecord(BasePermission):
-    def has_permission(self, request: Request, _view: APIView) -> bool:
-        principal = principal_of(request)
-        if principal.scopes is not None and not principal.scopes & {"audit:read", "admin"}:
-            raise GovernanceDenied("The token lacks the scope audit:read.")
-        if principal.user is not None and not principal.user.has_perm("audit.view_event"):
-            raise GovernanceDenied("Reading the record needs a role that includes it.")
-        return True
 
 
 class EventListView(APIView):

@@ -1,18 +1,18 @@
 """The log for machines: C2SP tlog-tiles below `/ledger/`, and an event's inclusion proof."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from audit.authentication import principal_of
+from audit.api.access import ReadsRecord
 from audit.ledger import tree
 from audit.models import Event
 from audit.proofs import tiles
 from audit.proofs.errors import TileError
-from portal.lib.errors import Conflict, GovernanceDenied, NotFound
+from portal.lib.errors import Conflict, NotFound
 
 # What a path names never changes once it is there.
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -44,7 +44,8 @@ class TileView(APIView):
         try:
             resource = tiles.parse_path(f"tile/{path}")
             if isinstance(resource, tiles.EntryBundle):
-                _may_read_entries(request)
+                # Raises: a tile needs nothing, the entries themselves the right to read them.
+                ReadsRecord().has_permission(request, self)
                 data = tree.fetch_bundle(resource.index, resource.width)
             else:
                 data = tree.fetch_tile(resource.level, resource.index, resource.width)
@@ -60,11 +61,12 @@ class ProofView(APIView):
     """The proof itself gives away one entry's hash and neighbours, no content; who may read events
     may fetch it."""
 
+    permission_classes = (ReadsRecord,)
+
     @extend_schema(
         responses={(200, "text/plain"): OpenApiTypes.STR}, operation_id="audit_event_proof"
     )
-    def get(self, request: Request, pk: int) -> HttpResponse:
-        _may_read_entries(request)
+    def get(self, _request: Request, pk: int) -> HttpResponse:
         proof = tree.prove(pk)
         if proof is None:
             if not Event.objects.filter(pk=pk).exists():
@@ -72,11 +74,3 @@ class ProofView(APIView):
             message = "No checkpoint covers this event yet. It will within a few seconds."
             raise Conflict(message, retry_after=2)
         return HttpResponse(proof.text, content_type="text/plain; charset=utf-8")
-
-
-def _may_read_entries(request: HttpRequest | Request) -> None:
-    principal = principal_of(request)
-    if principal.scopes is not None and not principal.scopes & {"audit:read", "admin"}:
-        raise GovernanceDenied("The token lacks the scope audit:read.")
-    if principal.user is not None and not principal.user.has_perm("audit.view_event"):
-        raise GovernanceDenied("Reading the record needs the role of an auditor.")

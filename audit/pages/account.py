@@ -18,7 +18,7 @@ from audit.accounts import password_change, profile_change
 from audit.models import Event, User
 from audit.models.user import validate_time_zone
 from audit.pages.access import page
-from audit.people_admin import time_zones
+from audit.pages.time_zones import time_zones
 from audit.principal import person
 from portal.lib.errors import ValidationFailed, VigilError
 

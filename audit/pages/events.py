@@ -116,6 +116,10 @@ def event_detail(request: HttpRequest, number: int) -> HttpResponse:
         "subtitle": event.event,
         "event": event,
         "entry": entry,
+        "data": [
+            (name.replace("_", " ").capitalize(), selectors.in_words(value))
+            for name, value in entry["data"].items()
+        ],
         "pretty": json.dumps(entry, indent=2, ensure_ascii=False),
         "changes": changes,
         "change_count": change_count,

@@ -16,6 +16,9 @@ from audit.proofs.errors import CheckpointError, ProofError
 from audit.proofs.merkle import EMPTY_ROOT, HASH_SIZE
 from audit.proofs.note import Signer, Verifier, open_note, sign_note
 
+# Origin, size and root.
+FIXED_LINES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -38,7 +41,7 @@ class Checkpoint:
     def parse(cls, text: str) -> Self:
         """From the text of a note, without its signatures. It says nothing of who signed it."""
         *lines, end = text.split("\n")
-        if end or len(lines) < 3:
+        if end or len(lines) < FIXED_LINES:
             raise CheckpointError("a checkpoint has at least three lines, each ended by a newline")
         origin, size, root, *extensions = lines
         try:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from django.http import HttpRequest
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # has no stubs
+from gunicorn.http.errors import ParseException
 
 from portal.lib.errors import FieldError, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
 

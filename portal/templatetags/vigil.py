@@ -4,13 +4,15 @@ Instants are shown in the viewer's zone, with UTC on hover. Durations are words;
 `vigil/time.js` keeps them going by the server's clock, in the same words as `duration` here.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from django import template
+from django.template.defaultfilters import linebreaksbr
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -130,6 +132,29 @@ def zone() -> str:
 def pairs(mapping: Mapping[str, object]) -> list[tuple[str, object]]:
     """Sorted; `.items` in a template would find a key of that name."""
     return sorted(mapping.items())
+
+
+@register.filter
+def linked(text: str) -> SafeString:
+    """What people wrote, its web addresses made links. Only those that say `http`: a host's name in
+    a sentence is not an invitation to go there."""
+    parts = _ADDRESS.split(text)
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (_link(part) if position % 2 else linebreaksbr(part, autoescape=True),)
+            for position, part in enumerate(parts)
+        ),
+    )
+
+
+_ADDRESS = re.compile(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]}])")
+
+
+def _link(address: str) -> SafeString:
+    rel = "noopener noreferrer nofollow"
+    return format_html('<a href="{0}" rel="{1}" target="_blank">{0}</a>', address, rel)
 
 
 @register.filter

@@ -217,7 +217,7 @@ class Failing(APIView):
     def get(self, _request: Request) -> Response:
         raise rest.NotAuthenticated
 
-    def get_exception_handler(self):  # type: ignore[no-untyped-def]
+    def get_exception_handler(self) -> object:
         return drf_exception_handler
 
 

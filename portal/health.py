@@ -1,0 +1,132 @@
+"""Whether this process lives, and whether it can do its work.
+
+`/health/live` says that the process answers, and asks nobody: a restart would not bring back a
+database. `/health/ready` looks at each part that the work needs. A part that hangs counts as
+failing, and never holds up the answer.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from audit.gate import vectors
+from portal import probes
+from portal.lib.errors import MethodNotAllowed, VigilError
+from portal.readiness import Failing, Readiness
+
+DATABASE_TIMEOUT = 2
+MAX_PENDING_SECONDS = 60
+
+log = structlog.get_logger(__name__)
+
+
+class NotReady(VigilError):
+    error_code = "NOT_READY"
+    status = "unavailable"
+    http_status = 503
+    default_retry_after = 5
+
+    def __init__(self, findings: Mapping[str, str]) -> None:
+        self.findings = findings
+        names = ", ".join(name for name, problem in findings.items() if problem)
+        super().__init__(f"Not ready: {names}.")
+
+    def details(self) -> dict[str, Any]:
+        return {"checks": rendered(self.findings)}
+
+
+@contextmanager
+def own_connection() -> Iterator[CursorWrapper]:
+    """A connection beside the pool, which may be exhausted, that gives up within seconds."""
+    own = connection.copy()
+    options = {**own.settings_dict["OPTIONS"], "connect_timeout": DATABASE_TIMEOUT}
+    options.pop("pool", None)
+    own.settings_dict["OPTIONS"] = options
+    try:
+        with own.cursor() as cursor:
+            cursor.execute(f"SET statement_timeout = {DATABASE_TIMEOUT * 1000}")
+            yield cursor
+    finally:
+        own.close()
+
+
+def check_database() -> None:
+    with own_connection() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def check_broker() -> None:
+    probes.broker(settings.CELERY_BROKER_URL)
+
+
+_LEDGER = """
+SELECT has_table_privilege('audit_event', 'INSERT') AND NOT pg_is_in_recovery()
+           AND NOT current_setting('transaction_read_only')::boolean,
+       (SELECT extract(epoch FROM clock_timestamp() - at)::float FROM audit_pending
+        JOIN audit_event ON id = event_id ORDER BY event_id LIMIT 1)
+"""
+
+
+def check_ledger() -> None:
+    with own_connection() as cursor:
+        cursor.execute(_LEDGER)
+        is_writable, pending_seconds = cursor.fetchone()
+    if not is_writable:
+        raise Failing("no entry can be added")
+    if pending_seconds is not None and pending_seconds > MAX_PENDING_SECONDS:
+        msg = f"the oldest event has waited {pending_seconds:.0f} s for its place in the log"
+        raise Failing(msg)
+
+
+def check_gate() -> None:
+    if wrong := vectors.failures():
+        log.critical("gate_self_test_failed", wrong=wrong)
+        raise Failing("known questions are answered wrongly")
+
+
+readiness = Readiness(
+    {
+        "database": check_database,
+        "broker": check_broker,
+        "ledger": check_ledger,
+        "gate": check_gate,
+    }
+)
+
+
+def rendered(findings: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    return {
+        name: {"status": "failing", "detail": problem} if problem else {"status": "ok"}
+        for name, problem in findings.items()
+    }
+
+
+def only_read(request: HttpRequest) -> None:
+    if request.method not in {"GET", "HEAD"}:
+        raise MethodNotAllowed
+
+
+@csrf_exempt
+def live(request: HttpRequest) -> HttpResponse:
+    only_read(request)
+    return _answer({"status": "ok"})
+
+
+@csrf_exempt
+def ready(request: HttpRequest) -> HttpResponse:
+    only_read(request)
+    findings = readiness.findings()
+    if any(findings.values()):
+        raise NotReady(findings)
+    return _answer({"status": "ok", "checks": rendered(findings)})
+
+
+def _answer(body: dict[str, Any]) -> HttpResponse:
+    return JsonResponse(body, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,103 @@
+"""`/metrics` for Prometheus: nothing that names a person, an incident or an alert.
+
+What the database knows is asked from it at each scrape, so that it is right whichever process
+answers, and `vigil_database_up` is 0 where it cannot be asked. Requests come from `counting`.
+"""
+
+from collections.abc import Iterator
+
+import structlog
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from incidents.procedure import OPEN
+from incidents.severity import Severity
+from portal.counting import counted
+from portal.health import only_read, own_connection
+
+log = structlog.get_logger(__name__)
+
+_OPEN = """
+SELECT severity, count(*) FROM incidents_incident
+WHERE state = ANY (%s) AND NOT is_restricted AND NOT is_drill GROUP BY severity
+"""
+_GAUGES = {
+    "vigil_receipts_pending": (
+        "Accepted alerts that wait to be processed.",
+        "SELECT count(*) FROM incidents_alertreceipt WHERE fate = 'pending'",
+    ),
+    "vigil_receipts_oldest_pending_seconds": (
+        "How long the oldest of them has waited; 0 for none.",
+        """SELECT extract(epoch FROM clock_timestamp() - received_at) FROM incidents_alertreceipt
+        WHERE fate = 'pending' ORDER BY id LIMIT 1""",
+    ),
+    "vigil_ledger_size": ("Leaves in the log.", "SELECT size FROM audit_head"),
+    "vigil_ledger_pending": (
+        "Events that wait for their place in the log.",
+        "SELECT count(*) FROM audit_pending",
+    ),
+    "vigil_ledger_oldest_pending_seconds": (
+        "How long the oldest of them has waited; 0 for none.",
+        """SELECT extract(epoch FROM clock_timestamp() - at) FROM audit_pending
+        JOIN audit_event ON id = event_id ORDER BY event_id LIMIT 1""",
+    ),
+    "vigil_ledger_checkpoint_age_seconds": (
+        "Time since the last checkpoint was signed. Grows while nothing happens, too.",
+        """SELECT extract(epoch FROM clock_timestamp() - signed_at) FROM audit_checkpoint
+        ORDER BY size DESC LIMIT 1""",
+    ),
+}
+_FAILURES = "SELECT count(*) FROM audit_event WHERE verdict = 'failure'"
+
+
+class DatabaseCollector(Collector):
+    """Open incidents leave out drills, and restricted ones: anybody may read this."""
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            found = list(self._asked())
+        except DatabaseError as error:
+            log.warning("metrics_without_database", error=str(error).strip())
+            found = []
+        yield GaugeMetricFamily(
+            "vigil_database_up", "Whether the database can be asked.", float(bool(found))
+        )
+        yield from found
+
+    def _asked(self) -> Iterator[Metric]:
+        with own_connection() as cursor:
+            cursor.execute(_OPEN, [[state.value for state in OPEN]])
+            counts = dict(cursor.fetchall())
+            incidents = GaugeMetricFamily(
+                "vigil_incidents_open", "Open incidents.", labels=["severity"]
+            )
+            for severity in Severity.values:
+                incidents.add_metric([severity], counts.get(severity, 0))
+            yield incidents
+            for name, (description, query) in _GAUGES.items():
+                cursor.execute(query)
+                row = cursor.fetchone()
+                yield GaugeMetricFamily(name, description, float(row[0]) if row else 0.0)
+            cursor.execute(_FAILURES)
+            yield CounterMetricFamily(
+                "vigil_gate_failures",
+                "Decisions that the gate could not make, on record.",
+                cursor.fetchone()[0],
+            )
+
+
+@csrf_exempt
+def metrics(request: HttpRequest) -> HttpResponse:
+    only_read(request)
+    registry = CollectorRegistry()
+    registry.register(DatabaseCollector())
+    return HttpResponse(
+        generate_latest(registry) + counted(),
+        content_type=CONTENT_TYPE_PLAIN_0_0_4,
+        headers={"Cache-Control": "no-store"},
+    )
