@@ -40,7 +40,8 @@ def _static(path: str) -> Any:
 UNFOLD: dict[str, Any] = {
     "STYLES": [_static("vigil/vigil.css")],
     "SCRIPTS": [
-        _static(f"vigil/{name}.js") for name in ("time", "live", "forms", "keys", "chrome")
+        _static(f"vigil/{name}.js")
+        for name in ("time", "live", "drafts", "forms", "filters", "keys", "chrome")
     ],
     "DASHBOARD_CALLBACK": "incidents.pages.dashboard.dashboard",
     "SITE_FAVICONS": [

@@ -225,6 +225,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Incidents, alerts, audit and ledger.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    # For what goes by the name of one field in several places.
+    "ENUM_NAME_OVERRIDES": {
+        "IncidentState": "incidents.procedure.State",
+        "ClockState": "incidents.sla.ClockState",
+    },
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["portal.schema.documented_endpoints"],
     "POSTPROCESSING_HOOKS": [

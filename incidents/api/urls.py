@@ -1,3 +1,49 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path, register_converter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from incidents.api.alerts import IncidentAlertsView
+from incidents.api.clocks import IncidentClocksView
+from incidents.api.detectors import AlertmanagerView, AlertsView
+from incidents.api.incidents import IncidentListView, IncidentView
+from incidents.api.ledger import IncidentLedgerView
+from incidents.api.moves import AssignView, ChangeSeverityView, MoveView
+from incidents.api.postmortem import AcceptView, PostmortemView
+from incidents.api.receipts import ReceiptView
+from incidents.api.timeline import TimelineView, UpdatesView
+from incidents.numbers import IncidentNumber
+from incidents.procedure import NAMES
+
+register_converter(IncidentNumber, "incident")
+
+app_name = "incidents-api"
+_ONE = "incidents/<incident:number>/"
+
+# Detectors are forgiven a missing slash: a redirect would cost them the body.
+_detectors = [
+    path(f"{name}{slash}", view.as_view(), name=f"{url_name}{suffix}")
+    for name, view, url_name in (
+        ("alerts", AlertsView, "alerts"),
+        ("ingest/alertmanager", AlertmanagerView, "alertmanager"),
+    )
+    for slash, suffix in (("/", ""), ("", "-bare"))
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *_detectors,
+    path("receipts/<uuid:public_id>/", ReceiptView.as_view(), name="receipt"),
+    path("incidents/", IncidentListView.as_view(), name="incident-list"),
+    path(_ONE, IncidentView.as_view(), name="incident-detail"),
+    path(f"{_ONE}timeline/", TimelineView.as_view(), name="timeline"),
+    path(f"{_ONE}updates/", UpdatesView.as_view(), name="updates"),
+    path(f"{_ONE}alerts/", IncidentAlertsView.as_view(), name="incident-alerts"),
+    path(f"{_ONE}clocks/", IncidentClocksView.as_view(), name="clocks"),
+    path(f"{_ONE}ledger/", IncidentLedgerView.as_view(), name="incident-ledger"),
+    path(f"{_ONE}postmortem/", PostmortemView.as_view(), name="postmortem"),
+    path(f"{_ONE}postmortem/accept/", AcceptView.as_view(), name="postmortem-accept"),
+    path(f"{_ONE}change-severity/", ChangeSeverityView.as_view(), name="change-severity"),
+    path(f"{_ONE}assign/", AssignView.as_view(), name="assign"),
+    *(
+        path(f"{_ONE}{name}/", MoveView.as_view(transition=name), name=name)
+        for name in NAMES
+        if name != "postmortem"  # has a view of its own, for there is something to read and write
+    ),
+]

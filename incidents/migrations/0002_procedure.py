@@ -21,7 +21,7 @@ SELECT audit_unprotect(format('public.%I', relname)::regclass) FROM pg_class
 
 def fill(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """The table as `procedure.py` has it; a change there comes with a migration that calls this again."""
-    ProcedureTransition = apps.get_model("incidents", "ProcedureTransition")  # noqa: N806
+    ProcedureTransition = apps.get_model("incidents", "ProcedureTransition")
     ProcedureTransition.objects.all().delete()
     ProcedureTransition.objects.bulk_create(
         ProcedureTransition(name=t.name, source=t.source, target=t.target, severity=severity)

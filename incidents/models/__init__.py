@@ -1,5 +1,6 @@
 from incidents.models.alert import Alert, AlertReceipt
 from incidents.models.clock import ClockLeg
+from incidents.models.idempotency import IdempotencyKey
 from incidents.models.incident import Incident, IncidentRole, ProcedureTransition
 from incidents.models.postmortem import Postmortem
 from incidents.models.routing import Service, SeverityRule, Source
@@ -9,6 +10,7 @@ __all__ = [
     "Alert",
     "AlertReceipt",
     "ClockLeg",
+    "IdempotencyKey",
     "Incident",
     "IncidentRole",
     "Postmortem",

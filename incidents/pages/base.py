@@ -5,6 +5,7 @@ re-renders a form that has been typed into: it is a fragment that goes beside th
 """
 
 import json
+import time
 from typing import Any
 
 from django.contrib import admin
@@ -21,7 +22,6 @@ from audit.principal import Principal, person
 from incidents.models import Incident
 from incidents.selectors import incident_get
 from portal.lib.errors import FieldError, NotAuthenticated, ValidationFailed, VigilError
-from portal.templatetags.vigil import server_now
 
 # Tells the page's script that something changed, so that it refreshes at once.
 CHANGED = "vigil:changed"
@@ -56,7 +56,7 @@ class Page(View):
         self.prepare()
         response = super().dispatch(request, *args, **kwargs)
         response.headers["Cache-Control"] = "private, no-store"
-        response.headers["X-Vigil-Now"] = server_now()
+        response.headers["X-Vigil-Now"] = str(int(time.time() * 1000))
         return response
 
     def prepare(self) -> None:
@@ -134,6 +134,10 @@ class Act(Page):
 
     def done(self, _place: str) -> HttpResponse:
         return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({CHANGED: True})})
+
+    def go(self, place: str) -> HttpResponse:
+        """What `done` answers where the next page is another one, or is not live."""
+        return HttpResponse(status=204, headers={"HX-Redirect": place})
 
     def refuse(self, error: VigilError, form: Form) -> HttpResponse:
         refusal = {"error": error, "problems": problems(error, form)}

@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.forms.widgets import Input
-from django.utils import timezone
 
 from audit.models import User
 from incidents.models import Incident, IncidentRole, Service
@@ -42,7 +41,8 @@ class LocalInstantInput(Input):
 
     def format_value(self, value: Any) -> str | None:
         if isinstance(value, datetime):
-            return timezone.localtime(value).strftime("%Y-%m-%dT%H:%M:%S")
+            # A form's field has brought it to the viewer's zone.
+            return value.strftime("%Y-%m-%dT%H:%M:%S")
         return str(value) if value else None
 
 

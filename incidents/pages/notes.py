@@ -1,5 +1,6 @@
 """The timeline's quick entry, and the correction of a note."""
 
+from datetime import datetime
 from typing import Any
 
 from django.forms import Form
@@ -11,9 +12,17 @@ from incidents.services.timeline import status_update, timeline_note
 from portal.lib.errors import FieldError, NotFound, ValidationFailed
 
 
+def note_form(data: Any = None) -> Form:
+    """With ids of its own, since a dialog's form may be on the same page."""
+    return NoteForm(data, auto_id="note_%s")
+
+
 class AddNote(IncidentAct):
     form_class = NoteForm
     title = "Add a note"
+
+    def form(self, data: Any = None) -> Form:
+        return note_form(data)
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "submit_label": "Add"}
@@ -59,7 +68,12 @@ class CorrectNote(IncidentAct):
             incident=self.incident,
             by=self.by,
             text=data["text"],
-            occurred_at=data["occurred_at"],
+            occurred_at=self._occurred_at(data["occurred_at"]),
             supersedes=self.entry,
         )
         return self.place()
+
+    def _occurred_at(self, given: datetime | None) -> datetime | None:
+        """The form knows whole seconds; what it did not change stays exact."""
+        as_shown = self.entry.occurred_at.replace(microsecond=0)
+        return self.entry.occurred_at if given == as_shown else given

@@ -58,6 +58,9 @@ class PostmortemPage(IncidentAct):
         postmortem_write(incident=self.incident, by=self.by, fields=fields, version=data["version"])
         return reverse("incidents:postmortem", args=[self.incident.pk])
 
+    def done(self, place: str) -> HttpResponse:
+        return self.go(place)
+
     def after_refusal(self, error: VigilError) -> dict[str, Any]:
         """What somebody else wrote in the meantime, to be merged by hand: nothing gets lost."""
         theirs = read.postmortem(self.incident)
@@ -93,6 +96,9 @@ class AcceptPostmortem(IncidentAct):
     def act(self, data: dict[str, Any]) -> str:
         postmortem_accept(postmortem=self.postmortem, by=self.by, version=data["version"])
         return reverse("incidents:postmortem", args=[self.incident.pk])
+
+    def done(self, place: str) -> HttpResponse:
+        return self.go(place)
 
 
 def _stored(postmortem: Postmortem | None) -> dict[str, Any]:

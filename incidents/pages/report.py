@@ -38,4 +38,4 @@ class Report(Act):
         return reverse("incidents:incident-detail", args=[incident.pk])
 
     def done(self, place: str) -> HttpResponse:
-        return HttpResponse(status=204, headers={"HX-Redirect": place})
+        return self.go(place)

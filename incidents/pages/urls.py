@@ -1,5 +1,6 @@
 from django.urls import path, register_converter
 
+from incidents.numbers import IncidentNumber
 from incidents.pages.dashboard import DashboardLive
 from incidents.pages.moves import Assign, ChangeSeverity, Move, PauseClock, ResumeClock, TakeCommand
 from incidents.pages.notes import AddNote, CorrectNote
@@ -8,20 +9,7 @@ from incidents.pages.receipts import ReceiptDetail
 from incidents.pages.report import Report
 from incidents.pages.war_room import OlderAlerts, OlderEntries, WarRoom, WarRoomLive
 
-
-class NumberConverter:
-    """`INC-1042` in a URL is the incident with primary key 1042."""
-
-    regex = "INC-[0-9]{1,18}"
-
-    def to_python(self, value: str) -> int:
-        return int(value.removeprefix("INC-"))
-
-    def to_url(self, value: int | str) -> str:
-        return f"INC-{str(value).removeprefix('INC-')}"
-
-
-register_converter(NumberConverter, "number")
+register_converter(IncidentNumber, "number")
 
 app_name = "incidents"
 _ONE = "incidents/<number:number>/"

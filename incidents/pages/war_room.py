@@ -11,7 +11,7 @@ from incidents import actions
 from incidents.models import Alert, Incident, IncidentRole, TimelineEntry
 from incidents.pages.base import IncidentPage, may
 from incidents.pages.clocks import clock_views
-from incidents.pages.forms import NoteForm
+from incidents.pages.notes import note_form
 from incidents.pages.stepper import conditions_to_close, current_step, moves, stepper
 from incidents.procedure import State
 from incidents.selectors import war_room as read
@@ -27,9 +27,8 @@ WITH_POSTMORTEM = {State.DOCUMENTING, State.POSTMORTEM, State.CLOSED}
 class WarRoom(IncidentPage):
     def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         context = regions(self.user, self.incident) | first_entries(self.user, self.incident)
-        context["note_form"] = NoteForm()
-        title = f"{self.incident.number} {self.incident.title}"
-        return self.page("incidents/war_room.html", context, title=title)
+        context["note_form"] = note_form()
+        return self.page("incidents/war_room.html", context, title=self.incident.number)
 
 
 class WarRoomLive(IncidentPage):
@@ -82,6 +81,8 @@ def regions(user: User, incident: Incident) -> dict[str, Any]:
     may_do = permitted(user, incident)
     possible = moves(incident)
     postmortem = read.postmortem(incident)
+    conditions = conditions_to_close(incident, postmortem)
+    closes = possible.main is not None and possible.main.name == "close"
     return {
         "incident": incident,
         "now": now,
@@ -95,7 +96,9 @@ def regions(user: User, incident: Incident) -> dict[str, Any]:
         "roles": _roles(incident),
         "postmortem": postmortem,
         "shows_postmortem": postmortem is not None or incident.state in WITH_POSTMORTEM,
-        "conditions": conditions_to_close(incident, postmortem),
+        "conditions": conditions,
+        # What leads on is then the postmortem, not the button that would be refused.
+        "is_blocked": closes and not all(condition.is_met for condition in conditions),
         "is_own_postmortem": postmortem is not None and postmortem.author_id == user.pk,
         "counts": read.alert_counts(incident),
         **_alerts(incident),

@@ -109,9 +109,10 @@ def _mentions(text: str) -> Q:
     """Its number, as `INC-1042` or `1042`, or all of these words in its title."""
     titled = Q(*(Q(title__icontains=word) for word in text.split()[:8]))
     number = text.strip().upper().removeprefix("INC-")
-    if number.isascii() and number.isdigit() and len(number) <= LONGEST_BIGINT:
-        return titled | Q(pk=int(number))
-    return titled
+    if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_BIGINT):
+        return titled
+    numbered = Q(pk=int(number))
+    return numbered if number != text.strip() else titled | numbered
 
 
 def incident_list(

@@ -2,10 +2,7 @@
 
 from collections.abc import Sequence
 
-import structlog
-from celery import current_app
 from django.db import transaction
-from kombu.exceptions import OperationalError as BrokerUnavailable
 
 from audit.governed import governed
 from audit.principal import Principal
@@ -13,8 +10,7 @@ from audit.record import current
 from incidents import actions
 from incidents.ingest.types import NormalizedAlert
 from incidents.models import AlertReceipt, Source
-
-log = structlog.get_logger(__name__)
+from incidents.services.waking import wake
 
 
 @governed(actions.RECEIVE, on="source")
@@ -27,6 +23,7 @@ def alerts_receive(
         source, _made = Source.objects.get_or_create(
             slug=source.slug, defaults={"name": source.name}
         )
+        record.target = f"{source._meta.label_lower}:{source.pk}"
     receipts = AlertReceipt.objects.bulk_create(
         AlertReceipt(
             source=source,
@@ -39,13 +36,5 @@ def alerts_receive(
         for alert in alerts
     )
     record.note(source=source.slug, count=len(receipts), body_sha256=body_sha256.hex())
-    transaction.on_commit(_ask_for_processing)
+    transaction.on_commit(lambda: wake("incidents.drain_receipts"), robust=True)
     return receipts
-
-
-def _ask_for_processing() -> None:
-    """Fails open: beat asks again within seconds, and nothing accepted is lost meanwhile."""
-    try:
-        current_app.send_task("incidents.drain_receipts", retry=False)
-    except BrokerUnavailable:
-        log.warning("processing_delayed", reason="the broker cannot be reached")

@@ -5,6 +5,7 @@ waiting, for the transaction is gone with it.
 """
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from audit.governed import governed
 from audit.principal import Principal
@@ -21,15 +22,23 @@ BATCH = 100
 Status = Alert.Status
 
 
+class NothingWaits(Exception):
+    """No receipt of this key waits, or another worker is at them. Nothing goes on record."""
+
+
 @governed(actions.PROCESS, on="source")
-def receipts_process(*, source: Source, dedup_key: str, by: Principal) -> list[AlertReceipt]:
-    """Gives the oldest waiting receipts of this key, at most 100, their fate."""
+def receipts_process(
+    *, source: Source, dedup_key: str, by: Principal, limit: int = BATCH
+) -> list[AlertReceipt]:
+    """Gives the oldest waiting receipts of this key their fate. Raises `NothingWaits`."""
     _one_at_a_time(source, dedup_key)
     waiting = list(
         AlertReceipt.objects.select_for_update(of=("self",))
         .filter(source=source, dedup_key=dedup_key, fate=Fate.PENDING)
-        .order_by("id")[:BATCH]
+        .order_by("id")[:limit]
     )
+    if not waiting:
+        raise NothingWaits
     record = current()
     for receipt in waiting:
         _settle(receipt, NormalizedAlert.from_json(receipt.normalized))
@@ -52,11 +61,14 @@ def _name_incidents(receipts: list[AlertReceipt]) -> None:
 
 
 def _one_at_a_time(source: Source, dedup_key: str) -> None:
-    """Held to the end of the transaction: two workers never settle the same key at once."""
+    """Held to the end of the transaction: two workers never settle the same key at once. The one
+    that comes second leaves it to the first, and goes on to other keys."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [dedup_key, source.pk]
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, %s))", [dedup_key, source.pk]
         )
+        if not cursor.fetchone()[0]:
+            raise NothingWaits
 
 
 def _settle(receipt: AlertReceipt, alert: NormalizedAlert) -> None:
@@ -68,16 +80,24 @@ def _settle(receipt: AlertReceipt, alert: NormalizedAlert) -> None:
     if alert.status == "resolved":
         _resolve(receipt, alert, known)
     elif known is None:
-        if firing is not None:
+        # Periods may arrive in any order and come to the same: only the newest can be firing.
+        is_over = _has_newer(periods, alert)
+        if firing is not None and not is_over:
             _end(firing, "a newer firing period began")
-        _open(receipt, alert)
+        _open(receipt, alert, is_over=is_over)
     elif known.status == Status.FIRING:
         _append(receipt, alert, known)
     else:
         _fate(receipt, Fate.DROPPED, "that firing period is resolved already", known)
 
 
-def _open(receipt: AlertReceipt, alert: NormalizedAlert) -> None:
+def _has_newer(periods: QuerySet[Alert], alert: NormalizedAlert) -> bool:
+    if alert.period is None or alert.starts_at is None:
+        return False
+    return periods.filter(starts_at__gt=alert.starts_at).exists()
+
+
+def _open(receipt: AlertReceipt, alert: NormalizedAlert, *, is_over: bool) -> None:
     severity = severity_of(alert)
     incident = incident_create(
         Incident(title=alert.summary[:255], severity=severity, service=service_of(alert)),
@@ -86,7 +106,8 @@ def _open(receipt: AlertReceipt, alert: NormalizedAlert) -> None:
         source=receipt.source,
         dedup_key=receipt.dedup_key,
         period=alert.period or str(receipt.public_id),
-        status=Status.FIRING,
+        status=Status.RESOLVED if is_over else Status.FIRING,
+        resolved_at=current().at if is_over else None,
         incident=incident,
         severity=severity,
         summary=alert.summary,
@@ -97,6 +118,8 @@ def _open(receipt: AlertReceipt, alert: NormalizedAlert) -> None:
         first_seen_at=receipt.received_at,
         last_seen_at=receipt.received_at,
     )
+    if is_over:
+        _say_resolved(period, "a newer firing period was known")
     _fate(receipt, Fate.OPENED, "", period)
 
 
@@ -126,6 +149,10 @@ def _end(period: Alert, why: str) -> None:
     period.status = Status.RESOLVED
     period.resolved_at = current().at
     period.save()
+    _say_resolved(period, why)
+
+
+def _say_resolved(period: Alert, why: str) -> None:
     text = f"Alert resolved: {period.summary}"
     entry_add(period.incident, Kind.ALERT, f"{text} ({why})" if why else text)
 

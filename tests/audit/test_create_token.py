@@ -1,5 +1,6 @@
 """`manage.py create_token`."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -11,9 +12,11 @@ from audit.models import ApiToken, Event
 from tests.database import as_superuser
 from tests.people import Cast
 
+Run = Callable[..., tuple[int, str, str]]
+
 
 @pytest.fixture
-def run(committed_cast: Cast, capsys: pytest.CaptureFixture[str]) -> object:
+def run(committed_cast: Cast, capsys: pytest.CaptureFixture[str]) -> Run:
     def command(*arguments: str) -> tuple[int, str, str]:
         """The exit code, and what was printed on standard output and error."""
         try:
@@ -27,7 +30,7 @@ def run(committed_cast: Cast, capsys: pytest.CaptureFixture[str]) -> object:
     return command
 
 
-def test_the_secret_stands_alone_on_standard_output(run) -> None:
+def test_the_secret_stands_alone_on_standard_output(run: Run) -> None:
     code, out, _err = run("--name", "ci", "--scope", "alerts:write", "--source", "prometheus")
     assert (code, out.count("\n")) == (0, 1)
     token = token_for(out.strip())
@@ -36,7 +39,7 @@ def test_the_secret_stands_alone_on_standard_output(run) -> None:
     assert (token.user, token.expires_at) == (None, None)
 
 
-def test_scopes_a_person_and_an_expiry(run, committed_cast: Cast) -> None:
+def test_scopes_a_person_and_an_expiry(run: Run, committed_cast: Cast) -> None:
     code, out, _err = run(
         *("--name", "ci", "--scope", "incidents:read", "incidents:write"),
         *("--scope", "audit:read", "--user", "responder", "--expires-days", "30"),
@@ -50,7 +53,7 @@ def test_scopes_a_person_and_an_expiry(run, committed_cast: Cast) -> None:
     assert timedelta(days=29) < left <= timedelta(days=30)
 
 
-def test_a_new_token_is_on_record(run) -> None:
+def test_a_new_token_is_on_record(run: Run) -> None:
     run("--name", "ci", "--scope", "alerts:write")
     event = Event.objects.latest("id")
     assert (event.event, event.actor) == ("token_issued", "system:create-token")
@@ -71,7 +74,9 @@ def test_a_new_token_is_on_record(run) -> None:
         (("--name", "ci", "--scope", "admin", "--expires-days", "soon"), "--expires-days"),
     ],
 )
-def test_a_mistake_is_named_on_standard_error(run, arguments: tuple[str, ...], reason: str) -> None:
+def test_a_mistake_is_named_on_standard_error(
+    run: Run, arguments: tuple[str, ...], reason: str
+) -> None:
     before = ApiToken.objects.count()
     code, out, err = run(*arguments)
     assert (code, out, reason in err) == (2, "", True)
@@ -79,7 +84,7 @@ def test_a_mistake_is_named_on_standard_error(run, arguments: tuple[str, ...], r
     assert ApiToken.objects.count() == before
 
 
-def test_without_a_record_there_is_no_token(run) -> None:
+def test_without_a_record_there_is_no_token(run: Run) -> None:
     with as_superuser() as superuser:
         superuser.execute("REVOKE INSERT ON audit_event FROM vigil_app")
     code, out, err = run("--name", "ci", "--scope", "admin")

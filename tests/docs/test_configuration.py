@@ -8,8 +8,15 @@ READS = re.compile(
     r"(?:env\.(?:text|integer|boolean|items|path|url)\(|values\.get\(|environ(?:\.get\(|\[)|getenv\()"
     r"\s*[\"']([A-Z][A-Z_]+)[\"']"
 )
-# The interpreter's, the server's and the terminal's own.
-FOREIGN = {"DJANGO_SETTINGS_MODULE", "PATH", "TMPDIR", "REQUEST_METHOD", "PATH_INFO"}
+# The interpreter's, the server's, the terminal's and the metrics library's own.
+FOREIGN = {
+    "DJANGO_SETTINGS_MODULE",
+    "PATH",
+    "PATH_INFO",
+    "PROMETHEUS_MULTIPROC_DIR",
+    "REQUEST_METHOD",
+    "TMPDIR",
+}
 
 
 def test_every_variable_that_is_read_is_documented() -> None:

@@ -39,6 +39,12 @@ def test_paths_that_only_forgive_a_missing_slash_are_left_out(schema: dict[str, 
     assert "/api/v1/alerts" not in schema["paths"]
 
 
+def test_operations_are_grouped_by_what_they_are_about(schema: dict[str, Any]) -> None:
+    tags = {tag for _path, _method, operation in operations(schema) for tag in operation["tags"]}
+    assert {"alerts", "incidents", "ingest", "receipts", "audit"} <= tags
+    assert "api" not in tags
+
+
 def operations(schema: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     return [
         (path, method, operation)

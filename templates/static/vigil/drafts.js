@@ -1,0 +1,105 @@
+/* Keeps what is typed into a form with data-draft in this browser, until the server has taken it. */
+(() => {
+  "use strict";
+
+  const KEPT_FOR = 7 * 24 * 3600 * 1000;
+  const TYPED = "textarea[name], input[name]:not([type=hidden]), select[name]";
+
+  function person() {
+    const page = document.querySelector("[data-person]");
+    return page ? page.dataset.person : "";
+  }
+
+  const keyOf = (form) => `vigil:draft:${person()}:${form.dataset.draft}`;
+
+  function values(form) {
+    const found = {};
+    for (const field of form.querySelectorAll(TYPED)) {
+      if (field.type === "radio") {
+        if (field.checked) {
+          found[field.name] = field.value;
+        }
+      } else {
+        found[field.name] = field.type === "checkbox" ? field.checked : field.value;
+      }
+    }
+    return found;
+  }
+
+  function keep(form) {
+    // A postmortem's draft belongs to the version that it was started from.
+    const version = form.matches(".v-postmortem") ? form.elements.version.value : undefined;
+    const draft = { at: Date.now(), values: values(form), version };
+    try {
+      localStorage.setItem(keyOf(form), JSON.stringify(draft));
+    } catch {
+      // Full or forbidden: the page itself still holds the text.
+    }
+  }
+
+  function forget(form) {
+    localStorage.removeItem(keyOf(form));
+  }
+
+  function restore(form) {
+    let draft;
+    try {
+      draft = JSON.parse(localStorage.getItem(keyOf(form)) || "null");
+    } catch {
+      draft = null;
+    }
+    if (!draft) {
+      return;
+    }
+    if (Date.now() - draft.at > KEPT_FOR) {
+      forget(form);
+      return;
+    }
+    let isDifferent = false;
+    for (const field of form.querySelectorAll(TYPED)) {
+      const value = draft.values[field.name];
+      if (value === undefined) {
+        continue;
+      }
+      if (field.type === "checkbox") {
+        field.checked = value;
+      } else if (field.type === "radio") {
+        field.checked = field.value === value && !field.disabled;
+      } else if (field.value !== value) {
+        field.value = value;
+        isDifferent = true;
+      }
+    }
+    if (draft.version !== undefined) {
+      form.elements.version.value = draft.version;
+    }
+    const state = form.querySelector("[data-draft-state]");
+    if (isDifferent && state) {
+      const at = new Date(draft.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+      state.textContent = `Unsaved text of ${at} restored. `;
+      const discard = document.createElement("button");
+      discard.type = "button";
+      discard.className = "v-link";
+      discard.textContent = "Discard it";
+      discard.addEventListener("click", () => {
+        forget(form);
+        window.location.reload();
+      });
+      state.append(discard);
+    }
+  }
+
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-draft]");
+    if (form) {
+      keep(form);
+    }
+    event.target.removeAttribute("aria-invalid");
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("form[data-draft]").forEach(restore);
+  });
+
+  window.vigil.drafts = { values, keep, forget, restore };
+})();

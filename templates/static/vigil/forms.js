@@ -1,0 +1,164 @@
+/* Dialogs and forms: a refusal goes beside what was typed and never in its place. */
+(() => {
+  "use strict";
+
+  const { values, keep, forget, restore } = window.vigil.drafts;
+  const dialog = () => document.getElementById("dialog");
+
+  let opener = "";
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt, target } = event.detail;
+    if (target && target.id === "dialog-body" && elt.id) {
+      opener = elt.id;
+    }
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id === "dialog-body") {
+      document.querySelectorAll("#dialog-body form[data-draft]").forEach(restore);
+      if (!dialog().open) {
+        dialog().showModal();
+      }
+      const first = document.querySelector("#dialog-body :is(textarea, select, input:not([type=hidden]):not(:disabled))");
+      if (first) {
+        first.focus();
+      }
+    }
+  });
+
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { target, xhr, successful } = event.detail;
+    if (target && target.id === "dialog-body" && !successful) {
+      window.vigil.say(
+        xhr.status ? `This could not be opened (${xhr.status}).` : "No connection to the server.",
+      );
+    }
+  });
+
+  function closed() {
+    document.getElementById("dialog-body").replaceChildren();
+    const back = document.getElementById(opener);
+    if (back) {
+      back.focus({ preventScroll: true });
+    }
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    if (dialog()) {
+      dialog().addEventListener("close", closed);
+    }
+  });
+
+  document.addEventListener("click", (event) => {
+    const closer = event.target.closest("[data-close]");
+    const open = closer && closer.closest("dialog[open]");
+    if (open) {
+      event.preventDefault();
+      open.close();
+    }
+    const problem = event.target.closest("[data-invalid]");
+    const field = problem && document.getElementById(problem.dataset.invalid);
+    if (field) {
+      event.preventDefault();
+      field.focus();
+    }
+  });
+
+  // --- Sending ---------------------------------------------------------------------------------------
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.form) {
+      event.preventDefault();
+      event.target.form.requestSubmit();
+    }
+  });
+
+  let sent = "";
+
+  document.addEventListener("htmx:beforeSend", (event) => {
+    const form = event.detail.elt;
+    if (form.matches("form")) {
+      sent = JSON.stringify(values(form));
+      form.dataset.sending = "";
+    }
+  });
+
+  // A refusal comes with its own fragment, whatever its status.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.getResponseHeader("X-Vigil-Fragment") === "refusal") {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { elt, xhr } = event.detail;
+    if (!elt.matches || !elt.matches("form")) {
+      return;
+    }
+    delete elt.dataset.sending;
+    const isRefused = xhr.getResponseHeader("X-Vigil-Fragment") === "refusal";
+    if (event.detail.successful && !isRefused) {
+      taken(elt);
+    } else if (!isRefused) {
+      refuse(elt, `${answerOf(xhr.status)} Your text is kept.`);
+    }
+  });
+
+  // Where no answer came, it may still have arrived: only the page can tell.
+  function answerOf(status) {
+    if (status === 401) {
+      return "You are signed out. Sign in again in another tab, then send this again.";
+    }
+    if (status) {
+      return `The server could not take this (${status}).`;
+    }
+    return "No answer from the server. Look whether it went through before you send it again.";
+  }
+
+  function taken(form) {
+    forget(form);
+    const slot = form.querySelector("[data-refusal]");
+    if (slot) {
+      slot.replaceChildren();
+    }
+    const own = form.closest("dialog[open]");
+    if (own) {
+      own.close();
+    } else if (form.id === "note-form" && JSON.stringify(values(form)) === sent) {
+      form.reset();
+      form.querySelector("details").open = false;
+    } else if (form.id === "note-form") {
+      keep(form);
+    }
+  }
+
+  function refuse(form, text) {
+    const slot = form.querySelector("[data-refusal]");
+    const line = document.createElement("p");
+    line.className = "v-refusal";
+    line.setAttribute("role", "alert");
+    line.textContent = text;
+    if (slot) {
+      slot.replaceChildren(line);
+    }
+  }
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const slot = event.detail.target;
+    if (!slot.matches("[data-refusal]")) {
+      return;
+    }
+    for (const problem of slot.querySelectorAll("[data-invalid]")) {
+      const field = document.getElementById(problem.dataset.invalid);
+      if (field) {
+        field.setAttribute("aria-invalid", "true");
+      }
+    }
+    const alert = slot.querySelector(".v-refusal");
+    if (alert) {
+      alert.focus();
+    }
+  });
+})();

@@ -1,0 +1,21 @@
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from audit.models import User
+from tests.people import Cast
+
+SignIn = Callable[[str], Client]
+
+
+@pytest.fixture
+def sign_in(cast: Cast) -> SignIn:
+    """A browser in which the person of that name has signed in."""
+    return lambda name: signed_in(getattr(cast, name))
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    return client
