@@ -99,6 +99,8 @@ class AlertReceipt(models.Model):
                 condition=Q(fate="pending"),
             ),
             models.Index(fields=["alert", "-id"], name="receipt_by_alert"),
+            models.Index(fields=["fate", "-id"], name="receipt_by_fate"),
+            models.Index(fields=["dedup_key", "-id"], name="receipt_by_key"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -1,6 +1,8 @@
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from audit.gate.types import Fact
@@ -57,6 +59,9 @@ class Incident(models.Model):
             models.Index(fields=["state", "-id"], name="incident_by_state"),
             models.Index(fields=["severity", "-id"], name="incident_by_severity"),
             models.Index(fields=["service", "-id"], name="incident_by_service"),
+            models.Index(fields=["detected_at"], name="incident_by_detection"),
+            # Searches look for words anywhere in the title.
+            GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="incident_title_words"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -32,7 +32,8 @@ class TimelineEntry(models.Model):
         ordering = ("-occurred_at", "-id")
         verbose_name_plural = "timeline entries"
         indexes = [
-            models.Index(fields=["incident", "-occurred_at", "-id"], name="timeline_by_incident")
+            models.Index(fields=["incident", "-occurred_at", "-id"], name="timeline_by_incident"),
+            models.Index(fields=["incident", "-id"], name="timeline_newest"),
         ]
         constraints = [
             models.CheckConstraint(
