@@ -7,31 +7,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('incidents', '0003_idempotency'),
+        ("incidents", "0003_idempotency"),
     ]
 
     operations = [
         TrigramExtension(),
         migrations.AddIndex(
-            model_name='alertreceipt',
-            index=models.Index(fields=['fate', '-id'], name='receipt_by_fate'),
+            model_name="alertreceipt",
+            index=models.Index(fields=["fate", "-id"], name="receipt_by_fate"),
         ),
         migrations.AddIndex(
-            model_name='alertreceipt',
-            index=models.Index(fields=['dedup_key', '-id'], name='receipt_by_key'),
+            model_name="alertreceipt",
+            index=models.Index(fields=["dedup_key", "-id"], name="receipt_by_key"),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(fields=['detected_at'], name='incident_by_detection'),
+            model_name="incident",
+            index=models.Index(fields=["detected_at"], name="incident_by_detection"),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('title'), name='gin_trgm_ops'), name='incident_title_words'),
+            model_name="incident",
+            index=django.contrib.postgres.indexes.GinIndex(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper("title"), name="gin_trgm_ops"
+                ),
+                name="incident_title_words",
+            ),
         ),
         migrations.AddIndex(
-            model_name='timelineentry',
-            index=models.Index(fields=['incident', '-id'], name='timeline_newest'),
+            model_name="timelineentry",
+            index=models.Index(fields=["incident", "-id"], name="timeline_newest"),
         ),
     ]
