@@ -9,7 +9,7 @@ os.environ.setdefault("SECRET_KEY", "tests-only")
 if "VIGIL_TEST_VAR" not in os.environ:
     os.environ["VIGIL_TEST_VAR"] = tempfile.mkdtemp(prefix="vigil-tests-")
     # PostgreSQL runs as another user where the tests run as root.
-    Path(os.environ["VIGIL_TEST_VAR"]).chmod(0o755)  # noqa: S103 - no secrets in it
+    Path(os.environ["VIGIL_TEST_VAR"]).chmod(0o755)
 os.environ["VIGIL_VAR"] = os.environ["VIGIL_TEST_VAR"]
 
 from portal.settings import *
