@@ -28,7 +28,7 @@ lint: .venv/dev ## check style, formatting, imports and templates
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	.venv/bin/lint-imports
-	$(RUN) -m djlint --check --lint --quiet templates
+	$(RUN) -m djlint --lint --quiet templates
 
 .PHONY: types
 types: .venv/dev ## check types
