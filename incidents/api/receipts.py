@@ -14,6 +14,7 @@ from incidents.api.alerts import PeriodShape
 from incidents.api.shapes import EventLinksShape, Instant, Shape, event_links
 from incidents.models import Alert, AlertReceipt
 from incidents.models.alert import Fate
+from incidents.selectors import incidents_visible_to
 from incidents.selectors.receipts import receipt_get
 
 
@@ -56,9 +57,7 @@ class ReceiptShape(Shape):
         return event_links(self.context["request"], receipt.event_id)
 
     def _shown(self, receipt: AlertReceipt) -> Alert | None:
-        """No program is told of an incident that was restricted; people who come here may see it."""
-        is_hidden = receipt.alert is not None and receipt.alert.incident.is_restricted
-        return receipt.alert if self.context["is_person"] or not is_hidden else None
+        return None if self.context["is_hidden"] else receipt.alert
 
 
 class ReceiptView(IncidentsView):
@@ -68,5 +67,12 @@ class ReceiptView(IncidentsView):
     def get(self, request: Request, public_id: uuid.UUID) -> Response:
         """An alert's fate, its incident, and its place in the ledger."""
         receipt = receipt_get(self.by, public_id)
-        context = {"request": request, "is_person": self.by.kind == "user"}
+        context = {"request": request, "is_hidden": self._is_hidden(receipt)}
         return Response(ReceiptShape(receipt, context=context).data)
+
+    def _is_hidden(self, receipt: AlertReceipt) -> bool:
+        """A detector reads its own receipts, but is not told of an incident that was restricted."""
+        if receipt.alert is None or not receipt.alert.incident.is_restricted:
+            return False
+        seen = incidents_visible_to(self.by).filter(pk=receipt.alert.incident_id)
+        return not seen.exists()
