@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import psycopg
 from django.conf import settings
@@ -11,6 +12,7 @@ from psycopg import sql
 
 from portal.stack.postgres import SUPERUSER, EmbeddedPostgres
 from portal.stack.roles import prepare_database
+from tests import settings as test_settings
 
 SETUP_LOCK = 0x7E57
 # The name as configured, before any test pointed the connection elsewhere.
@@ -34,6 +36,14 @@ def conninfo(dbname: str) -> str:
         "dbname": dbname,
     }
     return psycopg.conninfo.make_conninfo(**{name: value for name, value in parts.items() if value})
+
+
+def url_of(dbname: str) -> str:
+    """For a process of its own, as the login of the tests."""
+    given = settings.DATABASE_URL
+    if test_settings.IS_EMBEDDED:
+        given = settings.VAR.database_url(SUPERUSER)
+    return urlsplit(given)._replace(path=f"/{dbname}").geturl()
 
 
 @contextmanager

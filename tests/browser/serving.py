@@ -13,15 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from pytest_django import DjangoDbBlocker
 
-from portal.stack.layout import database_url
 from portal.stack.processes import ROOT
 from tests import database
-from tests import settings as test_settings
 from tests.people import Cast, make_cast
 
 T = TypeVar("T")
@@ -71,7 +67,7 @@ def web(name: str, var: Path) -> Iterator[str]:
     port = free_port()
     env = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.settings",
-        "DATABASE_URL": url_of(name),
+        "DATABASE_URL": database.url_of(name),
         "SECRET_KEY": "browser-tests-only",
         "VIGIL_TEST_VAR": str(var),
         "VIGIL_PORT": str(port),
@@ -95,12 +91,6 @@ def web(name: str, var: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(10)
-
-
-def url_of(name: str) -> str:
-    if test_settings.IS_EMBEDDED:
-        return database_url(settings.VAR.sockets, "portal", name)
-    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
 
 
 def run(env: dict[str, str], *command: str) -> None:

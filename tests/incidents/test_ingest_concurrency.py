@@ -18,7 +18,7 @@ from audit.models import Event
 from incidents.models import Alert, AlertReceipt, Incident
 from incidents.tasks import drain_receipts
 from portal.stack.processes import ROOT
-from tests.database import as_superuser
+from tests.database import as_superuser, url_of
 from tests.incidents.api.calling import Answer, issued, with_secret
 from tests.incidents.ingesting import received
 from tests.people import Cast
@@ -113,14 +113,12 @@ drain_receipts()
 def test_a_worker_that_is_killed_half_way_loses_and_doubles_nothing(committed_cast: Cast) -> None:
     for _ in range(5):
         received(committed_cast, "k")
-    configured = connection.settings_dict
-    url = f"postgresql://{configured['USER']}@/{configured['NAME']}?host={configured['HOST']}"
     worker = subprocess.Popen(
         [sys.executable, "-c", DIES],
         cwd=ROOT,
         env={
             **os.environ,
-            "DATABASE_URL": os.environ.get("DATABASE_URL") or url,
+            "DATABASE_URL": url_of(connection.settings_dict["NAME"]),
             "VIGIL_DATABASE_ROLE": "vigil_app",
             "VIGIL_VAR": str(settings.VAR.var),
             "DJANGO_SETTINGS_MODULE": "portal.settings",
