@@ -94,7 +94,7 @@ class GovernedAdmin(RowPages, OwnTransactions):  # type: ignore[misc] # Unfold i
         except VigilError as failure:
             if request.method != "POST":
                 raise
-            request.governed_failure = failure  # type: ignore[attr-defined]
+            request.governed_failure = failure  # type: ignore[attr-defined] # read below
             response = super().changeform_view(request, object_id, form_url, context)
             response.status_code = failure.http_status
             return response
@@ -106,7 +106,7 @@ class GovernedAdmin(RowPages, OwnTransactions):  # type: ignore[misc] # Unfold i
         change: bool = False,  # noqa: FBT001, FBT002 - Django's signature
         **kwargs: Any,
     ) -> type[GovernedForm]:
-        form: type[GovernedForm] = super().get_form(request, obj, change, **kwargs)  # type: ignore[assignment]
+        form: type[GovernedForm] = super().get_form(request, obj, change, **kwargs)  # type: ignore[assignment] # the form above
         form.failure = getattr(request, "governed_failure", None)
         form.person = cast("User", request.user)
         return form
@@ -176,16 +176,16 @@ class GovernedAdmin(RowPages, OwnTransactions):  # type: ignore[misc] # Unfold i
     def save_related(self, *_args: Any, **_kwargs: Any) -> None:
         """The many-to-many rows are saved with the row, in its governed call."""
 
-    def log_addition(self, *_args: Any) -> None:  # type: ignore[override]
+    def log_addition(self, *_args: Any) -> None:  # type: ignore[override] # takes whatever comes
         """The ledger is the log; Django's own is never written, here and below."""
 
-    def log_change(self, *_args: Any) -> None:  # type: ignore[override]
+    def log_change(self, *_args: Any) -> None:  # type: ignore[override] # takes whatever comes
         """See `log_addition`."""
 
     def log_deletion(self, *_args: Any) -> None:
         """See `log_addition`."""
 
-    def log_deletions(self, *_args: Any) -> None:  # type: ignore[override]
+    def log_deletions(self, *_args: Any) -> None:  # type: ignore[override] # takes whatever comes
         """See `log_addition`."""
 
     def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> list[Any]:

@@ -8,7 +8,7 @@ from audit.gate.types import Verdict
 VERDICTS = [str(verdict) for verdict in Verdict]
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # its metaclass
     target_class = "audit.authentication.BearerTokenAuthentication"
     name = "bearerToken"
 
@@ -16,7 +16,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer", "bearerFormat": "vgl_…"}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # its metaclass
     target_class = "audit.authentication.SessionAuthentication"
     name = "session"
 

@@ -57,7 +57,7 @@ class PasswordForm(forms.Form):
     )
 
     def __init__(self, user: User, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+        super().__init__(*args)  # type: ignore[arg-type] # Any
         self.user = user
 
     def clean_old(self) -> str:

@@ -6,6 +6,7 @@ re-renders a form that has been typed into: it is a fragment that goes beside th
 
 import json
 import time
+from abc import abstractmethod
 from typing import Any
 
 from django.contrib import admin
@@ -113,9 +114,9 @@ class Act(Page):
     def describe(self) -> dict[str, Any]:
         return {}
 
+    @abstractmethod
     def act(self, data: dict[str, Any]) -> str:
         """Calls the service. Returns where to go next without a script. Raises `VigilError`."""
-        raise NotImplementedError
 
     def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         return self._show(self.form())

@@ -40,7 +40,7 @@ class VigilError(Exception):
 
 
 class InternalError(VigilError):
-    pass
+    """Something that nobody foresaw; what it was is in the logs, under the trace id."""
 
 
 @dataclass(frozen=True, slots=True)

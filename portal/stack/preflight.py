@@ -24,9 +24,8 @@ def prepare_var(layout: Layout) -> None:
     is_new = not layout.var.exists()
     for directory in (layout.var, layout.keys, layout.logs):
         try:
-            directory.mkdir(mode=0o755 if directory == layout.var else 0o700, parents=True)
-        except FileExistsError:
-            pass
+            with contextlib.suppress(FileExistsError):
+                directory.mkdir(mode=0o755 if directory == layout.var else 0o700, parents=True)
         except OSError as error:
             raise _unusable(layout.var, error) from None
         try:

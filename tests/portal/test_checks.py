@@ -30,7 +30,7 @@ def register() -> Iterator[Register]:
 
 
 class Silent(GovernedAdmin):
-    pass
+    """Goes through the gate, as it should."""
 
 
 class Closed(UnfoldAdmin):
@@ -45,7 +45,7 @@ class Closed(UnfoldAdmin):
 
 
 class Open(UnfoldAdmin):
-    pass
+    """Saves past the gate."""
 
 
 class HalfOpen(Closed):
