@@ -2,10 +2,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from audit.gate import vectors
 from audit.protection import unprotected
+from audit.witness import config
 
 
 @register(Tags.security)
@@ -14,6 +16,16 @@ def axioms_are_sound(**_kwargs: Any) -> list[CheckMessage]:
         Error(f"The axioms answer a known question wrongly: {failure}", id="audit.E001")
         for failure in vectors.failures()
     ]
+
+
+@register(Tags.security)
+def witnesses_are_configured(**_kwargs: Any) -> list[CheckMessage]:
+    try:
+        config.known_logs()
+        config.quorum()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="audit.E003")]
+    return []
 
 
 @register(Tags.database)

@@ -6,7 +6,9 @@ from audit.ledger.views import ProofView
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/audit/events/<int:pk>/proof/", ProofView.as_view(), name="audit-event-proof"),
+    path("api/v1/audit/export/", include("audit.evidence.urls")),
     path("api/v1/audit/", include("audit.api.urls")),
     path("ledger/", include("audit.ledger.urls")),
+    path("witness/", include("audit.witness.urls")),
     path("", include("audit.pages.urls")),
 ]

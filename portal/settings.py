@@ -206,6 +206,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 # --- Ledger -----------------------------------------------------------------------------------------
 SIGNER_KEY = env.path("VIGIL_SIGNER_KEY", VAR.signer_key)
+# Whom this installation witnesses, `origin vkey`, and who witnesses it, `url vkey`.
+WITNESS_LOGS = env.items("VIGIL_WITNESS_LOGS")
+WITNESS_NAME = env.text("VIGIL_WITNESS_NAME", f"{_origin.netloc}/witness")
+WITNESS_KEY = env.path("VIGIL_WITNESS_KEY", VAR.keys / "witness")
+WITNESS_DIR = env.path("VIGIL_WITNESS_DIR", VAR.var / "witness")
+WITNESSES = env.items("VIGIL_WITNESSES")
+WITNESS_QUORUM = env.integer("VIGIL_WITNESS_QUORUM", 0, minimum=0, maximum=100)
 
 # --- API --------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

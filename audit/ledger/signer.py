@@ -18,6 +18,8 @@ from audit.models import Checkpoint, Head
 from audit.proofs import checkpoint as c2sp
 from audit.proofs.keys import Signer
 from audit.proofs.merkle import Frontier, leaf_hash
+from audit.witness.client import cosign
+from audit.witness.ledger import consistency_to
 
 BATCH = 2000
 
@@ -49,6 +51,7 @@ class LedgerSigner:
         note = c2sp.Checkpoint(self.signer.name, frontier.size, root).sign([self.signer])
         # First the memory of having signed, then the signature: never the other way round.
         self._store(frontier)
+        note = cosign(note, old_size=signed.size, proof=consistency_to(frontier.size))
         return Checkpoint.objects.create(
             size=frontier.size, root=root, note=note, signed_at=timezone.now()
         )

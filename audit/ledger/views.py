@@ -7,7 +7,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from audit.api.access import ReadsRecord
+from audit.api.access import ReadsRecord, WhateverIsAccepted
 from audit.ledger import tree
 from audit.models import Event
 from audit.proofs import tiles
@@ -19,6 +19,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class CheckpointView(APIView):
+    content_negotiation_class = WhateverIsAccepted
     permission_classes = (AllowAny,)
 
     @extend_schema(
@@ -34,6 +35,7 @@ class CheckpointView(APIView):
 
 
 class TileView(APIView):
+    content_negotiation_class = WhateverIsAccepted
     permission_classes = (AllowAny,)
 
     @extend_schema(
@@ -61,6 +63,7 @@ class ProofView(APIView):
     """The proof itself gives away one entry's hash and neighbours, no content; who may read events
     may fetch it."""
 
+    content_negotiation_class = WhateverIsAccepted
     permission_classes = (ReadsRecord,)
 
     @extend_schema(

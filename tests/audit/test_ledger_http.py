@@ -39,7 +39,7 @@ def test_the_checkpoint_is_public_and_opens_with_the_published_key(
     cast: Cast, signer: LedgerSigner, client: Client
 ) -> None:
     publish(signer)
-    response = client.get("/ledger/checkpoint")
+    response = client.get("/ledger/checkpoint", headers={"Accept": "text/plain"})
     assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
     opened = Checkpoint.open(response.content, keys.verifiers(), origin=keys.verifiers()[0].name)
     assert opened.size == Event.objects.count()

@@ -1,0 +1,1 @@
+"""Evidence: parts of the record that a third party can check without us, offline."""
