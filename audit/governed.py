@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
-from django.db import DatabaseError, models, transaction
+from django.db import DatabaseError, models
 
 from audit import gate
 from audit.gate.types import Action, Decision, Fact, Request, Resource, Verdict
@@ -70,7 +70,7 @@ def governed(
 
 
 def perform(request: Request, change: Callable[[], R]) -> R:
-    """The gate, then one transaction with `change` and its ledger event.
+    """The gate, the intent in the journal, then one transaction with `change` and its event.
 
     Raises `GovernanceDenied`, `GovernanceFailure`, `AuditUnavailable`, and what `change` raises.
     """
@@ -78,7 +78,7 @@ def perform(request: Request, change: Callable[[], R]) -> R:
     if decision.verdict is not Verdict.ALLOW:
         raise refuse(request, decision)
     event, around = request.action.event, _around.get()
-    with transaction.atomic(durable=True), recording(request, decision, event=event):
+    with recording(request, decision, event=event):
         return cast("R", around(change)) if around else change()
 
 
@@ -99,7 +99,7 @@ def refuse(request: Request, decision: Decision) -> GovernanceDenied | Governanc
     failed = decision.verdict is Verdict.FAILURE
     event = "governance_failure" if failed else "governance_denied"
     try:
-        with transaction.atomic(durable=True), recording(request, decision, event=event) as record:
+        with recording(request, decision, event=event) as record:
             record.note(facts=dict(request.resource.facts), context=dict(request.context))
     except DatabaseError as error:
         raise AuditUnavailable from error

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from audit import journal
 from audit.gate.types import Decision, Request
+from audit.journal.transaction import transacted
 from audit.ledger.append import Drawn, append, draw
 from portal.lib.trace import trace_id
 
@@ -17,6 +19,7 @@ class Record:
     """One entry in the making. `target` and `event` may be set more exactly by the service."""
 
     drawn: Drawn
+    intent: journal.Intent
     request: Request
     decision: Decision
     event: str
@@ -35,10 +38,12 @@ class Record:
     def note(self, **data: Any) -> None:
         self.data.update(data)
 
-    def append(self) -> None:
+    def append(self) -> bytes:
+        """Adds the entry, and returns its leaf hash."""
         principal = self.request.principal
-        append(
+        return append(
             self.drawn,
+            self.intent,
             {
                 "event": self.event,
                 "actor": principal.actor,
@@ -71,13 +76,24 @@ def current() -> Record:
 
 @contextmanager
 def recording(request: Request, decision: Decision, *, event: str) -> Iterator[Record]:
-    """Draws the number, lets the body change rows, appends the entry. Belongs in a transaction."""
+    """Draws the number, writes down the intent, and then in one transaction lets the body change
+    rows and appends the entry. What came of it goes in the journal."""
     if _current.get() is not None:
         raise NoRecord("a governed call is never made inside another one")
-    record = Record(draw(), request, decision, event, target=str(request.resource))
-    token = _current.set(record)
-    try:
-        yield record
-        record.append()
-    finally:
-        _current.reset(token)
+    drawn, target = draw(), str(request.resource)
+    intent = journal.intent(
+        event_id=drawn.id,
+        actor=request.principal.actor,
+        action=request.action.name,
+        target=target,
+        verdict=decision.verdict.value,
+        policy=decision.policy_digest,
+    )
+    record = Record(drawn, intent, request, decision, event, target=target)
+    with transacted(intent) as entry:
+        token = _current.set(record)
+        try:
+            yield record
+            entry.event_id, entry.leaf_hash = record.id, record.append()
+        finally:
+            _current.reset(token)

@@ -11,7 +11,8 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        from portal import checks
+        # Shares the counters of all processes, so it comes before any is made.
+        from portal import checks, counting  # noqa: F401
 
         checks.register()
 

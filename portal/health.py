@@ -16,7 +16,9 @@ from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from audit import journal
 from audit.gate import vectors
+from audit.journal import JournalUnavailable
 from portal import probes
 from portal.lib.errors import MethodNotAllowed, VigilError
 from portal.readiness import Failing, Readiness
@@ -85,6 +87,15 @@ def check_ledger() -> None:
         raise Failing(msg)
 
 
+def check_journal() -> None:
+    try:
+        journal.preflight()
+    except JournalUnavailable as error:
+        log.critical("journal_unavailable", reason=error.reason)
+        msg = "the journal cannot be written"
+        raise Failing(msg) from error
+
+
 def check_gate() -> None:
     if wrong := vectors.failures():
         log.critical("gate_self_test_failed", wrong=wrong)
@@ -97,6 +108,7 @@ readiness = Readiness(
         "broker": check_broker,
         "ledger": check_ledger,
         "gate": check_gate,
+        "journal": check_journal,
     }
 )
 

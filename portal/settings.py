@@ -145,6 +145,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR.var / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     # The safety net under the task sent on commit: nothing accepted waits for a lost message.
+    "seal-journal": {"task": "audit.seal_journal", "schedule": 3600.0, "options": {"expires": 600}},
     "drain-receipts": {
         "task": "incidents.drain_receipts",
         "schedule": 2.0,
@@ -206,6 +207,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 # --- Ledger -----------------------------------------------------------------------------------------
 SIGNER_KEY = env.path("VIGIL_SIGNER_KEY", VAR.signer_key)
+JOURNAL_DIR = env.path("VIGIL_JOURNAL_DIR", VAR.journal)
+JOURNAL_SHIP = env.text("VIGIL_JOURNAL_SHIP", "")
+JOURNAL_SHIP_HEADERS = env.text("VIGIL_JOURNAL_SHIP_HEADERS", "")
 # Whom this installation witnesses, `origin vkey`, and who witnesses it, `url vkey`.
 WITNESS_LOGS = env.items("VIGIL_WITNESS_LOGS")
 WITNESS_NAME = env.text("VIGIL_WITNESS_NAME", f"{_origin.netloc}/witness")

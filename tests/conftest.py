@@ -8,6 +8,7 @@ import pytest
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
+from audit import journal
 from tests import database
 from tests import settings as test_settings
 from tests.people import Cast, make_cast
@@ -26,6 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     _running.close()
+    journal.close()
     if not hasattr(config, "workerinput"):
         shutil.rmtree(test_settings.VAR.var, ignore_errors=True)
 

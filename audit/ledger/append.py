@@ -4,10 +4,7 @@
 the rows that the transaction really changed, and refuses the entry, or the commit, if they differ.
 """
 
-import itertools
 import json
-import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +14,8 @@ import rfc8785
 import structlog
 from django.db import DatabaseError, connection
 
+from audit.journal import Intent
+from audit.proofs.merkle import leaf_hash
 from portal.lib.errors import AuditUnavailable, FieldError, ValidationFailed
 
 log = structlog.get_logger(__name__)
@@ -32,21 +31,6 @@ class Drawn:
     at: datetime
 
 
-class Writer:
-    """This process in the ledger: a random id and a count of what it wrote, new after a fork."""
-
-    def __init__(self) -> None:
-        self.begin()
-
-    def begin(self) -> None:
-        self.id = uuid.uuid4()
-        self.sequence = itertools.count(1)
-
-
-_writer = Writer()
-os.register_at_fork(after_in_child=_writer.begin)
-
-
 def draw() -> Drawn:
     try:
         with connection.cursor() as cursor:
@@ -57,8 +41,9 @@ def draw() -> Drawn:
     return Drawn(number, at)
 
 
-def append(drawn: Drawn, fields: Mapping[str, Any]) -> None:
-    """Adds the entry that names all rows changed since the transaction's last one.
+def append(drawn: Drawn, intent: Intent, fields: Mapping[str, Any]) -> bytes:
+    """Adds the entry that names all rows changed since the transaction's last one, beside the line of
+    the journal that meant it. Returns its leaf hash.
 
     Raises `AuditUnavailable` where the ledger cannot take it, `ValidationFailed` where it is longer
     than 65,535 bytes.
@@ -72,10 +57,11 @@ def append(drawn: Drawn, fields: Mapping[str, Any]) -> None:
             )
             cursor.execute(
                 "INSERT INTO audit_event (id, writer_id, writer_seq, entry) VALUES (%s, %s, %s, %s)",
-                [drawn.id, _writer.id, next(_writer.sequence), entry],
+                [drawn.id, intent.writer, intent.seq, entry],
             )
     except DatabaseError as error:
         raise _unavailable(error) from error
+    return leaf_hash(entry)
 
 
 def canonical(fields: Mapping[str, Any]) -> bytes:

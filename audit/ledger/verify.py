@@ -40,6 +40,7 @@ class Report:
     pending: int = 0
     root: str = ""
     rows: int | None = None
+    journaled: int | None = None
     problems: list[Problem] = field(default_factory=list)
 
     @property

@@ -91,6 +91,10 @@ class Layout:
         return self.keys / "first-run.txt"
 
     @property
+    def journal(self) -> Path:
+        return self.var / "journal"
+
+    @property
     def static(self) -> Path:
         return self.var / "static"
 

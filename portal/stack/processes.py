@@ -60,6 +60,10 @@ class Processes:
         web = f"http://{host_port(self.addresses[0], self.port)}"
         return self._manage("watchdog", "watchdog", "--web", web)
 
+    def shipper(self) -> Command:
+        """Sends the journal on; started only where `VIGIL_JOURNAL_SHIP` says to where."""
+        return self._manage("shipper", "ship_journal")
+
     def set_up(self, owner_url: str | None) -> Command:
         """One run: migrations, static files, first users.
 

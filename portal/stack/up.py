@@ -29,7 +29,7 @@ from portal.stack.terminal import Terminal
 DATABASE = "vigil"
 START_TIMEOUT = 120.0
 STOP_ORDER = (
-    (("watchdog", "ledger", "beat", "worker", "web", "setup"), 5.0),
+    (("shipper", "watchdog", "ledger", "beat", "worker", "web", "setup"), 5.0),
     (("broker",), 1.5),
     (("postgres",), 3.0),
 )
@@ -107,12 +107,16 @@ class Stack:
             ("worker", self._processes.worker),
             ("beat", self._processes.beat),
             ("watchdog", self._processes.watchdog),
+            *([("shipper", self._processes.shipper)] if self._ships_journal() else []),
         ):
             self._supervisor.start(Service(name, command))
         self._supervisor.wait_until(
             "web", lambda: self._responds("/health/ready"), timeout=START_TIMEOUT
         )
         self._terminal.say(welcome(self._layout, self._origin, is_first=not had_credentials))
+
+    def _ships_journal(self) -> bool:
+        return bool(self._environ.get("VIGIL_JOURNAL_SHIP", "").strip())
 
     def _start_services(self) -> None:
         layout = self._layout

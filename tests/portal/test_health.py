@@ -15,7 +15,7 @@ from portal.readiness import Failing, Readiness
 from tests.database import as_superuser, pointed_at
 from tests.people import Cast
 
-PARTS = {"database", "broker", "ledger", "gate"}
+PARTS = {"database", "broker", "ledger", "gate", "journal"}
 
 
 @pytest.fixture(autouse=True)

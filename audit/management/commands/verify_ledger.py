@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.ledger import keys
 from audit.ledger.verify import Report, verify_log
+from audit.ledger.verify_journal import verify_journal
 from audit.ledger.verify_rows import verify_rows
 from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.errors import ProofError
@@ -21,6 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--rows", action="store_true", help="also check every governed row")
         parser.add_argument(
+            "--journal", action="store_true", help="also check this machine's journal, either way"
+        )
+        parser.add_argument(
             "--from-checkpoint", type=Path, metavar="FILE", help="a signed checkpoint that you kept"
         )
         parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
@@ -31,6 +35,8 @@ class Command(BaseCommand):
         verify_log(report, known=known, progress=self._progress("entries"))
         if options["rows"]:
             verify_rows(report, progress=self._progress("changes"))
+        if options["journal"]:
+            verify_journal(report)
         self.stdout.write(
             json.dumps(report.to_json(), indent=2) if options["json"] else _in_words(report)
         )
@@ -67,6 +73,8 @@ def _in_words(report: Report) -> str:
     lines = [f"{report.status}: {report.size} entries, {covered}", f"root {report.root}"]
     if report.rows is not None:
         lines.append(f"{report.rows} governed rows held against the ledger")
+    if report.journaled is not None:
+        lines.append(f"{report.journaled} events held against the journal")
     if report.first_bad_index is not None:
         lines.append(f"first bad index {report.first_bad_index}")
     lines += [f"  {problem.kind}: {problem.detail}" for problem in report.problems]
