@@ -10,18 +10,19 @@ in a transaction of its own, so it outlives what it refused. Everything here fai
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 from django.db import DatabaseError, models
 
-from audit import gate
+from audit.gate import engine
 from audit.gate.types import Action, Decision, Fact, Request, Resource, Verdict
 from audit.principal import Principal
-from audit.record import recording
-from portal.lib.errors import AuditUnavailable, GovernanceDenied, GovernanceFailure
+from audit.record import GateLatched, recording
+from portal.lib.errors import AuditUnavailable, GovernanceDenied, GovernanceFailure, VigilError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,45 +42,95 @@ def register(action: Action) -> Action:
     return action
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a governed service was marked."""
+
+    on: str
+    about: tuple[str, ...]
+
+    def context(self, arguments: Mapping[str, Any]) -> dict[str, Fact]:
+        return {name: cast("Fact", arguments.get(name)) for name in self.about}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A governed call as it could be made again, once others have approved it."""
+
+    service: str
+    arguments: Mapping[str, Any]
+
+
+# What becomes of a call that the policies let through only with approvals. Set by
+# `audit.approvals`: returns what to raise.
+Escalate = Callable[[Request, Decision, Call], VigilError]
+_escalate: list[Escalate] = []
+# Told of a refusal while the gate is latched, see `audit.latches`.
+_latched: list[Callable[[], None]] = []
+
+
+def on_escalation(escalate: Escalate) -> Escalate:
+    _escalate[:] = [escalate]
+    return escalate
+
+
+def on_latched(told: Callable[[], None]) -> Callable[[], None]:
+    _latched[:] = [told]
+    return told
+
+
 def governed(
-    action: Action, *, on: str, about: tuple[str, ...] = ()
+    action: Action | Callable[[Mapping[str, Any]], Action], *, on: str, about: tuple[str, ...] = ()
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Marks a service of keyword arguments as the one way to do `action`.
 
-    `on` names the argument that it is done to, a model instance or a `Resource`. `about` names
-    further plain arguments that axioms and policies may ask about. The service takes `by`, the
-    principal, and reaches its record by `audit.record.current()`.
+    `action` may be a function of the arguments, where a family of actions shares a service. `on`
+    names the argument that it is done to, a model instance or a `Resource`. `about` names further
+    plain arguments that axioms and policies may ask about. The service takes `by`, the principal,
+    and reaches its record by `audit.record.current()`.
     """
-    register(action)
+    if isinstance(action, Action):
+        register(action)
 
     def mark(service: Callable[P, R]) -> Callable[P, R]:
+        path, marked = f"{service.__module__}:{service.__qualname__}", Mark(on, about)
+
         @functools.wraps(service)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             by = _principal(kwargs["by"])
             request = Request(
                 by,
-                action,
+                action if isinstance(action, Action) else action(kwargs),
                 resource_of(kwargs[on], by),
-                {name: cast("Fact", kwargs.get(name)) for name in about},
+                marked.context(kwargs),
             )
-            return perform(request, lambda: service(*args, **kwargs))
+            return perform(request, lambda: service(*args, **kwargs), call=Call(path, kwargs))
 
+        call.governed = marked  # type: ignore[attr-defined] # read where a call is made again
         return call
 
     return mark
 
 
-def perform(request: Request, change: Callable[[], R]) -> R:
+def perform(
+    request: Request, change: Callable[[], R], *, call: Call | None = None, approvals: int = 0
+) -> R:
     """The gate, the intent in the journal, then one transaction with `change` and its event.
 
-    Raises `GovernanceDenied`, `GovernanceFailure`, `AuditUnavailable`, and what `change` raises.
+    Raises `GovernanceDenied`, `GovernanceFailure`, `ApprovalRequired`, `AuditUnavailable`, and what
+    `change` raises.
     """
-    decision = gate.decide(request)
+    decision = engine.decide(request, approvals=approvals)
+    if decision.verdict is Verdict.ESCALATE and call is not None and _escalate:
+        raise _escalate[0](request, decision, call)
     if decision.verdict is not Verdict.ALLOW:
         raise refuse(request, decision)
     event, around = request.action.event, _around.get()
-    with recording(request, decision, event=event):
-        return cast("R", around(change)) if around else change()
+    try:
+        with recording(request, decision, event=event):
+            return cast("R", around(change)) if around else change()
+    except GateLatched:
+        raise refuse(request, engine.latched(decision)) from None
 
 
 @contextmanager
@@ -93,14 +144,16 @@ def surrounded(around: Around) -> Iterator[None]:
         _around.reset(token)
 
 
-def refuse(request: Request, decision: Decision) -> GovernanceDenied | GovernanceFailure:
+def refuse(request: Request, decision: Decision) -> VigilError:
     """Records the refusal and returns what to raise. Where that cannot be recorded either, the
     answer is `AuditUnavailable`: refused all the same, and said to be unrecorded."""
     failed = decision.verdict is Verdict.FAILURE
     event = "governance_failure" if failed else "governance_denied"
     try:
+        for told in _latched if failed else ():
+            told()
         with recording(request, decision, event=event) as record:
-            record.note(facts=dict(request.resource.facts), context=dict(request.context))
+            record.note(refused=request.action.name)
     except DatabaseError as error:
         raise AuditUnavailable from error
     if failed:

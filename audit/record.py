@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from audit import journal
-from audit.gate.types import Decision, Request
+from audit.gate.types import Decision, Request, Verdict
 from audit.journal.transaction import transacted
 from audit.ledger.append import Drawn, append, draw
 from portal.lib.trace import trace_id
@@ -55,7 +55,7 @@ class Record:
                 "votes": [vote.to_json() for vote in self.decision.votes],
                 "policy": self.decision.policy_digest,
                 "trace_id": trace_id(),
-                "data": self.data,
+                "data": {**self.data, "asked": self.decision.asked},
             },
         )
 
@@ -74,13 +74,23 @@ def current() -> Record:
     return record
 
 
+class GateLatched(Exception):
+    """The gate was closed, on whichever machine, after it had decided this."""
+
+
 @contextmanager
 def recording(request: Request, decision: Decision, *, event: str) -> Iterator[Record]:
     """Draws the number, writes down the intent, and then in one transaction lets the body change
-    rows and appends the entry. What came of it goes in the journal."""
+    rows and appends the entry. What came of it goes in the journal.
+
+    Raises `GateLatched` where what was allowed no longer is.
+    """
     if _current.get() is not None:
         raise NoRecord("a governed call is never made inside another one")
     drawn, target = draw(), str(request.resource)
+    if drawn.is_latched and decision.verdict is Verdict.ALLOW:
+        if not request.action.works_while_latched:
+            raise GateLatched("another machine closed the gate since the decision")
     intent = journal.intent(
         event_id=drawn.id,
         actor=request.principal.actor,

@@ -10,7 +10,20 @@ VIEW_INCIDENTS = (
     "incidents.view_severityrule",
 )
 RESPOND = (*VIEW_INCIDENTS, "incidents.respond_incident")
-COMMAND = (*RESPOND, "incidents.command_incident", "incidents.accept_postmortem")
+COMMAND = (
+    *RESPOND,
+    "incidents.command_incident",
+    "incidents.accept_postmortem",
+    "audit.decide_approvalrequest",
+)
+GOVERN = (
+    "audit.view_gatelatch",
+    "audit.release_gate",
+    "audit.view_policyset",
+    "audit.add_policyset",
+    "audit.change_policyset",
+    "audit.activate_policyset",
+)
 CONFIGURE = tuple(
     f"{app}.{verb}_{model}"
     for app, model in (
@@ -27,6 +40,11 @@ CONFIGURE = tuple(
 ROLES: dict[str, tuple[str, ...]] = {
     "Responder": RESPOND,
     "Commander": COMMAND,
-    "Auditor": (*VIEW_INCIDENTS, "audit.view_event"),
-    "Administrator": (*VIEW_INCIDENTS, "audit.view_event", *CONFIGURE),
+    "Auditor": (
+        *VIEW_INCIDENTS,
+        "audit.view_event",
+        "audit.view_gatelatch",
+        "audit.view_policyset",
+    ),
+    "Administrator": (*VIEW_INCIDENTS, "audit.view_event", *GOVERN, *CONFIGURE),
 }

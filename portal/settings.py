@@ -113,7 +113,8 @@ DATABASES = {
     }
 }
 _options = DATABASES["default"]["OPTIONS"]
-_options["application_name"] = env.text("VIGIL_PROCESS", "vigil")
+PROCESS = env.text("VIGIL_PROCESS", "vigil")
+_options["application_name"] = PROCESS
 # The role that the connection assumes: migrations run as the owner, everything else as the login.
 if _role := env.values.get("VIGIL_DATABASE_ROLE", "").strip():
     _options["assume_role"] = _role

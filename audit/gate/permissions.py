@@ -1,7 +1,9 @@
 """The second voter: Django groups and django-guardian object permissions, and token scopes."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from django.db.models import Model
 
@@ -9,18 +11,14 @@ from audit.gate.types import Action, Request, Verdict, Vote
 
 
 class PermissionsVoter:
+    """Its rules are this file; who holds which permission is itself in the ledger."""
+
     name = "permissions"
 
-    @property
-    def digest(self) -> str:
-        """The rules are this file; who holds which permission is itself in the ledger."""
-        return _DIGEST
-
-    def vote(self, request: Request) -> Vote:
-        refusal = _refusal(request)
-        if refusal:
-            return Vote(self.name, Verdict.DENY, refusal)
-        return Vote(self.name, Verdict.ALLOW, "permitted")
+    def vote(self, request: Request, _asked: Mapping[str, Any]) -> Vote:
+        if refusal := _refusal(request):
+            return Vote(self.name, Verdict.DENY, refusal, _DIGEST)
+        return Vote(self.name, Verdict.ALLOW, "permitted", _DIGEST)
 
 
 def _refusal(request: Request) -> str:

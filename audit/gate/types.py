@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from audit.principal import Principal
 
@@ -24,7 +24,8 @@ class Action:
 
     `permission` is what a person needs; `scope` what a token needs on top; `is_for_system` lets the
     product's own processes do it. A token that acts for nobody passes by its scope alone, and only
-    where `is_for_clients`. What every active account may do is `is_for_everyone`.
+    where `is_for_clients`. What every active account may do is `is_for_everyone`. What it takes to
+    open a latched gate `works_while_latched`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Action:
     is_for_system: bool = False
     is_for_clients: bool = False
     is_for_everyone: bool = False
+    works_while_latched: bool = False
 
     @property
     def verb(self) -> str:
@@ -63,27 +65,48 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
+    """One voter's answer. `digest` is the SHA-256, in hex, of the rules it judged by; `rules` names
+    those that decided; `approvals` is how many people an escalation asks for."""
+
     voter: str
     verdict: Verdict
     reason: str
+    digest: str
+    rules: tuple[str, ...] = ()
+    approvals: int = 0
 
-    def to_json(self) -> dict[str, str]:
-        return {"voter": self.voter, "verdict": self.verdict.value, "reason": self.reason}
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "voter": self.voter,
+            "verdict": self.verdict.value,
+            "reason": self.reason,
+            "digest": self.digest,
+            **({"rules": list(self.rules)} if self.rules else {}),
+            **({"approvals": self.approvals} if self.approvals else {}),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
+    """`asked` is all that the rules could ask about: recorded, so that it can be judged again."""
+
     verdict: Verdict
     reason: str
     votes: tuple[Vote, ...]
+    asked: Mapping[str, Any]
     policy_digest: str
+
+    @property
+    def approvals(self) -> int:
+        return max((vote.approvals for vote in self.votes), default=0)
+
+
+class RulesChanged(Exception):
+    """The rules are not those that they should be. The gate closes itself on this."""
 
 
 class Voter(Protocol):
     name: str
 
-    @property
-    def digest(self) -> str:
-        """SHA-256, in hex, of the rules that this voter judges by."""
-
-    def vote(self, request: Request) -> Vote: ...
+    def vote(self, request: Request, asked: Mapping[str, Any]) -> Vote:
+        """`asked` is `request` in JSON; a voter that judges by it alone can be replayed."""

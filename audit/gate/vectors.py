@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from audit.gate.axioms import AxiomsVoter
+from audit.gate.cedar import inputs
 from audit.gate.types import Action, Fact, Request, Resource, Verdict
 from audit.principal import Principal, system
 
@@ -55,15 +56,15 @@ VECTORS = (
 )
 
 
-def failures() -> list[str]:
+def failures(voter: AxiomsVoter | None = None) -> list[str]:
     """The vectors that were answered wrongly, or not at all; empty when the axioms are sound."""
-    voter = AxiomsVoter()
+    voter = voter or AxiomsVoter()
     return [failure for vector in VECTORS if (failure := _failure(voter, vector))]
 
 
 def _failure(voter: AxiomsVoter, vector: Vector) -> str:
     try:
-        verdict = voter.vote(vector.request).verdict
+        verdict = voter.judge(inputs(vector.request)).verdict
     except Exception as error:  # noqa: BLE001 - whatever it is, the axioms did not answer
         return f"{vector.name}: {error}"
     return "" if verdict is vector.verdict else f"{vector.name}: answered {verdict.value}"

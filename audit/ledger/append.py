@@ -25,20 +25,24 @@ MAX_ENTRY = 65_535
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """An entry's number and instant, both the database's."""
+    """An entry's number and instant, both the database's, and whether the gate is latched there."""
 
     id: int
     at: datetime
+    is_latched: bool = False
 
 
 def draw() -> Drawn:
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT nextval('audit_event_id_seq'), clock_timestamp()")
-            number, at = cursor.fetchone()
+            cursor.execute(
+                "SELECT nextval('audit_event_id_seq'), clock_timestamp(),"
+                " EXISTS (SELECT FROM audit_gatelatch WHERE released_at IS NULL)"
+            )
+            number, at, is_latched = cursor.fetchone()
     except DatabaseError as error:
         raise _unavailable(error) from error
-    return Drawn(number, at)
+    return Drawn(number, at, is_latched)
 
 
 def append(drawn: Drawn, intent: Intent, fields: Mapping[str, Any]) -> bytes:

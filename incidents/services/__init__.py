@@ -3,6 +3,7 @@
 from incidents.services import (
     alerts,
     clocks,
+    gate_incident,
     incidents,
     postmortems,
     processing,
@@ -10,4 +11,13 @@ from incidents.services import (
     timeline,
 )
 
-__all__ = ["alerts", "clocks", "incidents", "postmortems", "processing", "routing", "timeline"]
+__all__ = [
+    "alerts",
+    "clocks",
+    "gate_incident",
+    "incidents",
+    "postmortems",
+    "processing",
+    "routing",
+    "timeline",
+]

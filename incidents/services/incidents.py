@@ -1,5 +1,4 @@
-from audit.gate.types import Request
-from audit.governed import governed, perform, resource_of
+from audit.governed import governed
 from audit.models import User
 from audit.principal import Principal
 from audit.record import current
@@ -15,6 +14,7 @@ from portal.lib.errors import Conflict, FieldError, ValidationFailed
 MAX_TITLE = 255
 
 
+@governed(lambda arguments: actions.MOVES[arguments["name"]], on="incident", about=("reason",))
 def incident_transition(
     *, incident: Incident, name: str, by: Principal, version: int | None = None, reason: str = ""
 ) -> Incident:
@@ -23,13 +23,7 @@ def incident_transition(
     `version` is the one the caller saw; without it, the one of `incident`. Raises `Conflict` where
     the procedure has no such step from here, or the incident has moved since.
     """
-    request = Request(by, actions.MOVES[name], resource_of(incident, by), {"reason": reason})
-    seen = incident.version if version is None else version
-    return perform(request, lambda: _move(incident, name, seen, reason))
-
-
-def _move(incident: Incident, name: str, version: int, reason: str) -> Incident:
-    locked = incident_lock(incident, version=version)
+    locked = incident_lock(incident, version=incident.version if version is None else version)
     transition = find(name, locked.state, locked.severity)
     if transition is None:
         raise Conflict(_no_such_step(name, locked))

@@ -86,6 +86,21 @@ class GovernanceDenied(VigilError):
         return {"reason": self.message, "votes": self.votes}
 
 
+class ApprovalRequired(VigilError):
+    """It happens once others have approved it; `approval` is where that stands."""
+
+    error_code = "APPROVAL_REQUIRED"
+    status = "pending_approval"
+    http_status = 202
+
+    def __init__(self, message: str, approval: str) -> None:
+        super().__init__(message)
+        self.approval = approval
+
+    def details(self) -> dict[str, Any]:
+        return {"approval": self.approval}
+
+
 class GovernanceFailure(VigilError):
     """A voter broke. What was asked is blocked, never let through."""
 

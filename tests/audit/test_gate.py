@@ -6,10 +6,11 @@ import pytest
 from django.contrib.auth.models import Group
 from guardian.shortcuts import assign_perm
 
-from audit import gate
-from audit.gate import vectors
+from audit.gate import engine, vectors
 from audit.gate.axioms import AXIOMS, PINNED, AxiomsVoter
-from audit.gate.types import Action, Request, Resource, Verdict, Vote
+from audit.gate.cedar import inputs, parse
+from audit.gate.four_laws import LAWS, FourLaws
+from audit.gate.types import Action, Decision, Request, Resource, Verdict, Vote
 from audit.governed import ACTIONS
 from audit.models import Event, User
 from audit.principal import Principal, client, person, system
@@ -22,27 +23,26 @@ from tests.people import TESTS, Cast
 INCIDENT = "incidents.incident"
 
 
-def ask(by: Principal, action: str, **facts: object) -> gate.Decision:
-    return gate.decide(Request(by, ACTIONS[action], Resource(INCIDENT, "INC-1", facts)))
+def ask(by: Principal, action: str, **facts: object) -> Decision:
+    return engine.decide(Request(by, ACTIONS[action], Resource(INCIDENT, "INC-1", facts)))
 
 
 class Broken:
     """A voter that fails in the way it is told to."""
 
     name = "broken"
-    digest = "0" * 64
 
     def __init__(self, answer: object) -> None:
         self.answer = answer
 
-    def vote(self, _request: Request) -> Vote:
+    def vote(self, _request: Request, _asked: object) -> Vote:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer  # type: ignore[return-value] # that is the point
 
 
 def voting(monkeypatch: pytest.MonkeyPatch, *voters: object) -> None:
-    monkeypatch.setattr(gate, "_VOTERS", voters)
+    monkeypatch.setattr(engine, "_VOTERS", voters)
 
 
 def test_the_known_vectors_are_answered_right() -> None:
@@ -50,14 +50,14 @@ def test_the_known_vectors_are_answered_right() -> None:
 
 
 def test_the_axioms_are_the_pinned_ones() -> None:
-    AxiomsVoter().vote(vectors.VECTORS[0].request)
+    AxiomsVoter().judge(inputs(vectors.VECTORS[0].request))
 
 
 def test_a_changed_axioms_file_is_a_failure_and_no_vote(tmp_path: Path) -> None:
     edited = tmp_path / "axioms.cedar"
     edited.write_bytes(AXIOMS.read_bytes() + b"\n")
     with pytest.raises(Exception, match="not the file that was shipped"):
-        AxiomsVoter(edited, PINNED).vote(vectors.VECTORS[0].request)
+        AxiomsVoter(edited, PINNED).judge(inputs(vectors.VECTORS[0].request))
 
 
 def test_an_axiom_that_errs_is_a_failure_and_not_skipped(cast: Cast) -> None:
@@ -67,7 +67,7 @@ def test_an_axiom_that_errs_is_a_failure_and_not_skipped(cast: Cast) -> None:
         ACTIONS["incidents:incident:close"],
         Resource(INCIDENT, "INC-1", {"severity": 5, "has_accepted_postmortem": "yes"}),
     )
-    assert gate.decide(request).verdict is Verdict.FAILURE
+    assert engine.decide(request).verdict is Verdict.FAILURE
 
 
 @pytest.mark.parametrize(
@@ -169,9 +169,9 @@ def test_an_object_permission_counts_for_its_object_alone(cast: Cast) -> None:
         TimeoutError(),
         None,
         "allow",
-        Vote("somebody else", Verdict.ALLOW, ""),
-        Vote("broken", Verdict.FAILURE, ""),
-        Vote("broken", "allowed", ""),
+        Vote("somebody else", Verdict.ALLOW, "", ""),
+        Vote("broken", Verdict.FAILURE, "", ""),
+        Vote("broken", "allowed", "", ""),
     ],
 )
 def test_what_is_not_a_vote_blocks(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
@@ -204,7 +204,7 @@ def test_how_votes_combine(monkeypatch: pytest.MonkeyPatch, answers: str, verdic
     voting(
         monkeypatch,
         *(
-            Broken(RuntimeError() if a == "failure" else Vote("broken", Verdict(a), a))
+            Broken(RuntimeError() if a == "failure" else Vote("broken", Verdict(a), a, ""))
             for a in answers.split()
         ),
     )
@@ -225,6 +225,7 @@ def test_a_denial_is_recorded_and_outlives_what_it_refused(committed_cast: Cast)
     assert {vote["voter"]: vote["verdict"] for vote in denied.value.votes} == {
         "axioms": "allow",
         "permissions": "deny",
+        "policy": "allow",
     }
     event = Event.objects.latest("id")
     assert (event.event, event.verdict, event.actor) == (
@@ -250,7 +251,7 @@ def test_a_broken_voter_blocks_and_is_recorded(
 def test_an_escalation_has_no_one_to_approve_it_and_is_refused(
     committed_cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    voting(monkeypatch, Broken(Vote("broken", Verdict.ESCALATE, "ask somebody")))
+    voting(monkeypatch, Broken(Vote("broken", Verdict.ESCALATE, "ask somebody", "")))
     with pytest.raises(GovernanceDenied, match="ask somebody"):
         row_save(instance=Service(slug="x", name="X"), by=TESTS)
     assert Event.objects.latest("id").verdict == "escalate"
@@ -273,3 +274,26 @@ def test_every_action_is_named_like_the_others() -> None:
         assert kind.islower()
         assert action.verb == verb
         assert isinstance(action, Action)
+
+
+def test_every_axiom_belongs_to_one_of_the_four_laws() -> None:
+    forbids = {
+        annotations["id"]
+        for annotations in parse(AXIOMS.read_text()).annotations.values()
+        if "law" in annotations
+    }
+    assert [law.number for law in LAWS] == [0, 1, 2, 3]
+    assert set().union(*(law.axioms for law in LAWS)) == forbids
+    assert all(law.axioms and law.examples for law in LAWS)
+
+
+def test_the_four_laws_front_the_gate(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    incident = Resource(INCIDENT, "INC-1", {"severity": "P2"})
+    asked = {"by": cast.principal("commander"), "on": incident}
+    assert FourLaws.validate_action("incidents:incident:close", asked)[0]
+    worst = {**asked, "on": Resource(INCIDENT, "INC-1", {"severity": "P0"})}
+    allowed, reason = FourLaws.validate_action("incidents:incident:close", worst)
+    assert (allowed, "postmortem" in reason) == (False, True)
+    voting(monkeypatch, Broken(RuntimeError()))
+    with pytest.raises(GovernanceFailure):
+        FourLaws.validate_action("incidents:incident:close", asked)

@@ -52,7 +52,11 @@ def _placeholder(field: models.Field, table: str) -> str:
 
 
 def _insert(table: str) -> str:
-    fields = [f for f in MODELS[table]._meta.local_concrete_fields if not f.primary_key]
+    fields = [
+        field
+        for field in MODELS[table]._meta.local_concrete_fields
+        if not field.primary_key or field.get_internal_type() == "UUIDField"
+    ]
     columns = ", ".join(f'"{field.column}"' for field in fields)
     values = ", ".join(_value(table, field) for field in fields)
     return f'INSERT INTO "{table}" ({columns}) VALUES ({values})'
@@ -66,6 +70,7 @@ SPECIAL = {
     ("incidents_clockleg", "phase"): "'met'",
     ("incidents_clockleg", "target"): "NULL",
     ("audit_apitoken", "scopes"): "'{admin}'",
+    ("audit_approvalrequest", "expires_at"): "now() + interval '1 hour'",
 }
 
 

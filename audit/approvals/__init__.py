@@ -1,0 +1,1 @@
+"""Escalation: what policies let through only with other people's approval, N of M."""

@@ -1,0 +1,70 @@
+"""The third voter: the organisation's own rules, a versioned set of Cedar policies.
+
+The active version is looked up for every decision; until there is one, the shipped default holds.
+Fails closed: a text that is not the one that was activated, or that errs, is no vote.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from audit.gate.cedar import Policies, evaluate, parse
+from audit.gate.types import Request, RulesChanged, Verdict, Vote
+from audit.models import PolicySet
+
+DEFAULT = Path(__file__).with_name("default.cedar")
+PINNED = "4874ba65e35d5cd208cd732b82a53383d0e18a862bcae3a142c027b068afc99e"
+
+
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def default_text() -> str:
+    return DEFAULT.read_text()
+
+
+def active() -> tuple[str, str]:
+    """The text that holds now, and its digest as it was activated."""
+    row = (
+        PolicySet.objects.filter(state=PolicySet.State.ACTIVE).values_list("text", "digest").first()
+    )
+    return row or (default_text(), PINNED)
+
+
+class PolicyVoter:
+    name = "policy"
+
+    def vote(self, _request: Request, asked: Mapping[str, Any]) -> Vote:
+        text, digest = active()
+        if digest_of(text) != digest:
+            msg = "the active policy set is not the one that was activated"
+            raise RulesChanged(msg)
+        return judge(text, asked)
+
+
+def judge(text: str, asked: Mapping[str, Any]) -> Vote:
+    """What these policies say. A text that was never activated can be asked as well (shadow run)."""
+    policies, digest = parse(text), digest_of(text)
+    result = evaluate(policies, asked)
+    rules = tuple(result.diagnostics.reasons)
+    names = tuple(policies.name(rule) for rule in rules)
+    if result.allowed:
+        return Vote(PolicyVoter.name, Verdict.ALLOW, "no policy forbids it", digest, names)
+    reason = " ".join(_says(policies, rule) for rule in rules) or "no policy permits it"
+    if rules and all("escalate" in policies.annotations[rule] for rule in rules):
+        approvals = max(_approvals(policies, rule) for rule in rules)
+        return Vote(PolicyVoter.name, Verdict.ESCALATE, reason, digest, names, approvals)
+    return Vote(PolicyVoter.name, Verdict.DENY, reason, digest, names)
+
+
+def _says(policies: Policies, rule: str) -> str:
+    return policies.annotations[rule].get("says") or f"The policy {policies.name(rule)} forbids it."
+
+
+def _approvals(policies: Policies, rule: str) -> int:
+    """One where the annotation is missing; validation refuses what is no number."""
+    return int(policies.annotations[rule].get("approvals", "1"))
