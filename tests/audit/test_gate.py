@@ -288,7 +288,7 @@ def test_every_axiom_belongs_to_one_of_the_four_laws() -> None:
 
 
 def test_the_four_laws_front_the_gate(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    incident = Resource(INCIDENT, "INC-1", {"severity": "P2"})
+    incident = Resource(INCIDENT, "INC-1", {"severity": "P2", "has_accepted_postmortem": False})
     asked = {"by": cast.principal("commander"), "on": incident}
     assert FourLaws.validate_action("incidents:incident:close", asked)[0]
     worst = {**asked, "on": Resource(INCIDENT, "INC-1", {"severity": "P0"})}
