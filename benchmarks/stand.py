@@ -1,0 +1,58 @@
+"""A throw-away PostgreSQL (fsync on) with the product's tables in it, and Django pointed at it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from portal.stack.postgres import EmbeddedPostgres
+from portal.stack.roles import prepare_database
+
+
+@contextmanager
+def database() -> Iterator[EmbeddedPostgres]:
+    with tempfile.TemporaryDirectory(prefix="vigil-bench-") as home:
+        Path(home).chmod(0o711)
+        with EmbeddedPostgres(Path(home) / "pg", Path(home) / "run", fsync=True) as server:
+            prepare_database(server.superuser_url("postgres"), "vigil")
+            os.environ |= {
+                "DJANGO_SETTINGS_MODULE": "portal.settings",
+                "SECRET_KEY": "benchmarks-only",
+                "VIGIL_VAR": home,
+                "VIGIL_LOG_LEVEL": "ERROR",
+                "DATABASE_URL": server.superuser_url("vigil"),
+                "VIGIL_DATABASE_ROLE": "vigil_owner",
+            }
+            yield server
+
+
+def set_up() -> None:
+    """Migrates, then steps down to the application's role. Once `database()` is open."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    call_command("migrate", verbosity=0)
+    connection.close()
+    connection.settings_dict["OPTIONS"]["assume_role"] = "vigil_app"
+    os.environ["VIGIL_DATABASE_ROLE"] = "vigil_app"
+
+
+def percentile(durations: list[float], share: float) -> float:
+    """In milliseconds."""
+    ordered = sorted(durations)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000
+
+
+def table(title: str, rows: list[tuple[str, ...]]) -> None:
+    print(f"\n{title}")
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        print("  " + "   ".join(cells))
