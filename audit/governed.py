@@ -26,6 +26,7 @@ from portal.lib.errors import AuditUnavailable, GovernanceDenied, GovernanceFail
 
 P = ParamSpec("P")
 R = TypeVar("R")
+L = TypeVar("L")
 
 # Gets the change to make, makes it once, and returns what it returned.
 Around: TypeAlias = Callable[[Callable[[], Any]], Any]
@@ -66,7 +67,7 @@ class Call:
 Escalate = Callable[[Request, Decision, Call], VigilError]
 _escalate: list[Escalate] = []
 # Told of a refusal while the gate is latched, see `audit.latches`.
-_latched: list[Callable[[], None]] = []
+_latched: list[Callable[[], object]] = []
 
 
 def on_escalation(escalate: Escalate) -> Escalate:
@@ -74,7 +75,7 @@ def on_escalation(escalate: Escalate) -> Escalate:
     return escalate
 
 
-def on_latched(told: Callable[[], None]) -> Callable[[], None]:
+def on_latched(told: Callable[[], L]) -> Callable[[], L]:
     _latched[:] = [told]
     return told
 

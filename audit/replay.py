@@ -27,7 +27,8 @@ def replay(last: int) -> tuple[int, list[Difference]]:
     """How many decisions were judged again, and what came out otherwise."""
     texts = dict(PolicySet.objects.values_list("digest", "text"))
     texts[DEFAULT_DIGEST] = default_text()
-    seen, differences = 0, []
+    seen = 0
+    differences: list[Difference] = []
     for event, asked, votes in recorded(last):
         if votes:
             seen += 1

@@ -12,8 +12,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 
-from audit import gate
 from audit.authentication import principal_of
+from audit.gate import engine
 from audit.gate.types import Request, Resource, Verdict
 from audit.governed import ACTIONS, refuse, resource_of
 from audit.governed_forms import ReasonForm
@@ -140,6 +140,6 @@ class RowPages(ModelAdmin):  # type: ignore[misc] # Unfold is untyped
         action = ACTIONS[f"{self.opts.app_label}:{self.opts.model_name}:{verb}"]
         resource = resource_of(row, by) if row else Resource(self.opts.label_lower, "new")
         asked = Request(by, action, resource)
-        decision = gate.decide(asked)
+        decision = engine.decide(asked)
         if decision.verdict is not Verdict.ALLOW:
             raise refuse(asked, decision)

@@ -157,9 +157,9 @@ WRITES: dict[str, Callable[[int], Callable[[], None]]] = {
         "WITH drawn AS (SELECT nextval('audit_event_id_seq') AS id),"
         " captured AS (SELECT summary FROM audit_captured())"
         " INSERT INTO audit_event (id, writer_id, writer_seq, entry)"
-        " SELECT id, gen_random_uuid(), 1, convert_to(format('{\"action\":\"a\",\"actor\":\"b\","
+        ' SELECT id, gen_random_uuid(), 1, convert_to(format(\'{"action":"a","actor":"b",'
         '"changes":%s,"event":"e","id":%s,"target":"t","timestamp":"2026-01-01T00:00:00Z",'
-        "\"trace_id\":\"\",\"verdict\":\"allow\"}', summary, id), 'UTF8') FROM drawn, captured"
+        '"trace_id":"","verdict":"allow"}\', summary, id), \'UTF8\') FROM drawn, captured'
     ),
     "SQL, prev_hash chain": _sql(
         "UPDATE bare SET n = n + 1 WHERE id = $ID; SELECT pg_advisory_xact_lock(1);"

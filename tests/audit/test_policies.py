@@ -99,8 +99,7 @@ def test_others_do_not_touch_policies(cast: Cast, name: str) -> None:
         ("permit (principal, action, resource);\nforbid (x);", "line 2: "),
         ('permit (principal, action == Action::"no:such:action", resource);', "no:such:action"),
         (
-            "permit (principal, action, resource);\n\nforbid (principal, action, resource)\n"
-            "when { resource.colour == 1 };",
+            PERMISSIVE + "\nforbid (principal, action, resource)\nwhen { resource.colour == 1 };",
             "line 3",
         ),
         ('@escalate("true")\n@approvals("many")\nforbid (principal, action, resource);', "many"),

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from prometheus_client.parser import text_string_to_metric_families
 
-from audit import gate
+from audit.gate import engine
 from incidents.procedure import State
 from portal.counting import CountingMiddleware, Slot
 from portal.lib.errors import GovernanceFailure
@@ -85,7 +85,7 @@ def test_the_ledger_tells_how_far_it_is(committed_cast: Cast) -> None:
 class Broken:
     name, digest = "axioms", ""
 
-    def vote(self, _request: object) -> object:
+    def vote(self, _request: object, _asked: object) -> object:
         raise RuntimeError
 
 
@@ -94,7 +94,7 @@ def test_failures_of_the_gate_are_counted(
 ) -> None:
     assert scraped()["vigil_gate_failures_total"] == 0
     with monkeypatch.context() as patch, pytest.raises(GovernanceFailure):
-        patch.setattr(gate, "_VOTERS", (Broken(),))
+        patch.setattr(engine, "_VOTERS", (Broken(),))
         opened(committed_cast)
     assert scraped()["vigil_gate_failures_total"] == 1
 
