@@ -2,7 +2,7 @@
 
 import pytest
 
-from audit import gate
+from audit.gate import engine
 from audit.models import Event
 from incidents import tasks
 from incidents.ingest.types import NormalizedAlert
@@ -95,7 +95,7 @@ def test_a_refusal_by_the_rules_counts_as_a_failure(
 def test_a_broken_gate_makes_alerts_wait(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     receipt = received(cast, "k")
     with monkeypatch.context() as patch:
-        patch.setattr(gate, "_VOTERS", (BrokenVoter(),))
+        patch.setattr(engine, "_VOTERS", (BrokenVoter(),))
         drain_receipts()
         receipt.refresh_from_db()
         assert (receipt.fate, receipt.attempts) == ("pending", 0)

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.throttling import BaseThrottle
 
-from audit import gate
 from audit.accounts import token_revoke
+from audit.gate import engine
 from audit.models import ApiToken, Event
 from incidents.api.detectors import AlertmanagerView, AlertsView
 from incidents.models import AlertReceipt, Source
@@ -320,7 +320,7 @@ class BrokenVoter:
     name = "axioms"
     digest = ""
 
-    def vote(self, _request: object) -> object:
+    def vote(self, _request: object, _asked: object) -> object:
         raise RuntimeError
 
 
@@ -328,7 +328,7 @@ class BrokenVoter:
 def test_a_broken_gate_lets_nothing_in(
     detector: Caller, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(gate, "_VOTERS", (BrokenVoter(),))
+    monkeypatch.setattr(engine, "_VOTERS", (BrokenVoter(),))
     assert refused(detector, path)[:2] == (403, "GOVERNANCE_FAILURE")
     assert Event.objects.latest("id").event == "governance_failure"
 

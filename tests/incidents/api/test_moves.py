@@ -2,7 +2,7 @@
 
 import pytest
 
-from audit import gate
+from audit.gate import engine
 from audit.models import Event
 from incidents.models import Incident
 from tests.database import as_superuser
@@ -129,7 +129,7 @@ def test_a_broken_gate_moves_nothing(
     cast: Cast, commander: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     incident = opened(cast)
-    monkeypatch.setattr(gate, "_VOTERS", (BrokenVoter(),))
+    monkeypatch.setattr(engine, "_VOTERS", (BrokenVoter(),))
     answer = step(commander, incident, "classify")
     assert (answer.status, answer.code) == (403, "GOVERNANCE_FAILURE")
     assert Event.objects.latest("id").verdict == "failure"
