@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from audit.approvals.services import approvals_expire
 from audit.sealing import journal_seal_all
 from portal.lib.trace import bound
 
@@ -11,3 +12,10 @@ def seal_journal() -> int:
     """Idempotent: a file is sealed once."""
     with bound(None):
         return journal_seal_all()
+
+
+@shared_task(name="audit.expire_approvals")  # type: ignore[untyped-decorator] # no stubs
+def expire_approvals() -> int:
+    """Marks requests that nobody decided in time. Idempotent."""
+    with bound(None):
+        return approvals_expire()

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from audit.gate import moment
 from audit.models import User
+from audit.sessions import address_of
 from portal import failures
 from portal.lib.trace import start_trace
 
@@ -54,6 +56,17 @@ class TimeZoneMiddleware:
             with timezone.override(zoneinfo.ZoneInfo(request.user.time_zone)):
                 return self.get_response(request)
         return self.get_response(request)
+
+
+class CallerMiddleware:
+    """Tells the gate's rules where the request comes from."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with moment.called_by(moment.Caller(address=address_of(request))):
+            return self.get_response(request)
 
 
 class FailureMiddleware:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import psycopg
 from kombu import Connection
 
+from portal import emergency
 from portal.watchdog import Finding, State
 
 WARN_BELOW = 0.20
@@ -60,9 +61,15 @@ def disk(directory: Path) -> Finding:
 
 
 def gate() -> Finding:
-    """Known questions with known answers, put to the gate's axioms."""
-    from audit.gate.vectors import failures  # noqa: PLC0415 - not loading is a finding
+    """Known questions with known answers, put to the gate's axioms. A wrong answer closes the gate;
+    while it is closed, on-call is paged, once."""
+    from audit.gate import latch, vectors  # noqa: PLC0415 - not loading is a finding
 
-    if wrong := failures():
-        return Finding(State.FAILING, "; ".join(wrong))
-    return Finding(State.OK)
+    if wrong := vectors.failures():
+        latch.close(f"the watchdog: {'; '.join(wrong)}", {"vectors": wrong})
+    closed = latch.closed()
+    if closed is None:
+        return Finding(State.OK)
+    is_paged = emergency.page(closed.id, f"The governance gate is latched: {closed.reason}")
+    told = "on-call is paged" if is_paged else "nobody could be paged"
+    return Finding(State.FAILING, f"latched since {closed.at}: {closed.reason}; {told}")

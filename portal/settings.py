@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.middleware.TimeZoneMiddleware",
+    "portal.middleware.CallerMiddleware",
     "portal.middleware.FailureMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
@@ -147,6 +148,11 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR.var / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     # The safety net under the task sent on commit: nothing accepted waits for a lost message.
     "seal-journal": {"task": "audit.seal_journal", "schedule": 3600.0, "options": {"expires": 600}},
+    "expire-approvals": {
+        "task": "audit.expire_approvals",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     "drain-receipts": {
         "task": "incidents.drain_receipts",
         "schedule": 2.0,
@@ -218,6 +224,14 @@ WITNESS_KEY = env.path("VIGIL_WITNESS_KEY", VAR.keys / "witness")
 WITNESS_DIR = env.path("VIGIL_WITNESS_DIR", VAR.var / "witness")
 WITNESSES = env.items("VIGIL_WITNESSES")
 WITNESS_QUORUM = env.integer("VIGIL_WITNESS_QUORUM", 0, minimum=0, maximum=100)
+
+# --- Emergencies: paged by the watchdog itself ------------------------------------------------------
+EMERGENCY_PAGERDUTY_KEY = env.values.get("VIGIL_EMERGENCY_PAGERDUTY_KEY", "").strip()
+EMERGENCY_PAGERDUTY_URL = env.url(
+    "VIGIL_EMERGENCY_PAGERDUTY_URL",
+    "https://events.pagerduty.com/v2/enqueue",
+    schemes={"http", "https"},
+)
 
 # --- API --------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

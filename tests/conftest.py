@@ -9,6 +9,7 @@ from django.db import connections
 from pytest_django import DjangoDbBlocker
 
 from audit import journal
+from audit.gate import latch
 from tests import database
 from tests import settings as test_settings
 from tests.people import Cast, make_cast
@@ -68,3 +69,10 @@ def cast(db: None) -> Cast:
 def committed_cast(committed_db: None) -> Cast:
     """For tests that really commit."""
     return make_cast()
+
+
+@pytest.fixture(autouse=True)
+def own_latch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that closes the gate closes it for itself alone."""
+    mine = test_settings.VAR.var / f"latch-{os.urandom(8).hex()}.json"
+    monkeypatch.setattr(latch, "path", lambda: mine)

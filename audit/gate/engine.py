@@ -107,7 +107,9 @@ def _combine(votes: Sequence[Vote]) -> Verdict:
 
 
 def _reason(verdict: Verdict, votes: Sequence[Vote]) -> str:
-    return " ".join(vote.reason for vote in votes if vote.verdict is verdict) or "no voter answered"
+    between = "; " if verdict is Verdict.ALLOW else " "
+    reasons = [vote.reason for vote in votes if vote.verdict is verdict]
+    return between.join(reasons) or "no voter answered"
 
 
 def _decision(

@@ -21,11 +21,6 @@ from tests.audit.test_gate import Broken, ask, voting
 from tests.people import TESTS, Cast
 
 
-@pytest.fixture(autouse=True)
-def own_latch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(latch, "path", lambda: tmp_path / "latch.json")
-
-
 @pytest.fixture
 def tampered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The axioms on disk are no longer those that were shipped."""

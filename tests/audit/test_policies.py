@@ -1,7 +1,5 @@
 """The organisation's own rules: drafted, validated, tried, activated by another, reverted."""
 
-from pathlib import Path
-
 import pytest
 
 from audit.accounts import user_create
@@ -158,10 +156,7 @@ def test_a_replay_finds_a_decision_that_was_not_the_rules(committed_cast: Cast) 
     assert [(d.event, d.voter, d.replayed) for d in differences] == [(1, "policy", "allow")]
 
 
-def test_a_text_edited_behind_the_triggers_is_no_policy(
-    committed_cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(latch, "path", lambda: tmp_path / "latch.json")
+def test_a_text_edited_behind_the_triggers_is_no_policy(committed_cast: Cast) -> None:
     with as_superuser() as superuser:
         superuser.execute("ALTER TABLE audit_policyset DISABLE TRIGGER ALL")
         superuser.execute(

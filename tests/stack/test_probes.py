@@ -107,5 +107,5 @@ def test_disk_warns_before_it_fails(
 def test_gate_asks_the_axioms_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     assert probes.gate().state is State.OK
     monkeypatch.setattr("audit.gate.vectors.failures", lambda: ["one was let through"])
-    assert probes.gate().detail == "one was let through"
+    assert "one was let through" in probes.gate().detail
     assert probes.gate().state is State.FAILING
