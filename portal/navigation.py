@@ -7,19 +7,21 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
-def _permitted(permission: str) -> Any:
+def _permitted(*permissions: str) -> Any:
+    """Any of them will do."""
+
     def check(request: HttpRequest) -> bool:
-        return request.user.has_perm(permission)
+        return any(request.user.has_perm(permission) for permission in permissions)
 
     return check
 
 
-def _item(title: str, icon: str, url_name: str, permission: str) -> dict[str, Any]:
+def _item(title: str, icon: str, url_name: str, *permissions: str) -> dict[str, Any]:
     return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(url_name),
-        "permission": _permitted(permission),
+        "permission": _permitted(*permissions),
     }
 
 
@@ -102,6 +104,28 @@ UNFOLD: dict[str, Any] = {
                         # People and tokens live under /audit/ too.
                         "active": _is_at("audit:event"),
                     },
+                ],
+            },
+            {
+                "title": "Governance",
+                "separator": True,
+                "items": [
+                    {
+                        **_item("The gate", "gavel", "audit:governance", "audit.view_policyset"),
+                        # The policies live under /governance/ too.
+                        "active": _is_at("audit:governance"),
+                    },
+                    {
+                        **_item("Policies", "policy", "audit:policy-list", "audit.view_policyset"),
+                        "active": _is_at("audit:policy"),
+                    },
+                    _item(
+                        "Approvals",
+                        "how_to_vote",
+                        "audit:approval-list",
+                        "audit.decide_approvalrequest",
+                        "incidents.respond_incident",
+                    ),
                 ],
             },
             {

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 import structlog
 from django.conf import settings
 
-from audit import gate
 from audit.evidence.coverage import Coverage, batches
 from audit.evidence.pack import PackWriter
 from audit.evidence.selection import Selection
+from audit.gate import engine, policy
 from audit.gate.axioms import AXIOMS
 from audit.ledger import keys
 from audit.ledger.tree import fetch_tile
@@ -90,6 +90,7 @@ def write_pack(
             leaves[number] = merkle.leaf_hash(entry)
         pack.add("log.vkey", f"{vkey}\n".encode())
         pack.add("policy/axioms.cedar", AXIOMS.read_bytes())
+        pack.add("policy/policy.cedar", policy.active()[0].encode())
         pack.add("policy/rules.json", rules())
         for number, index in sorted(coverage.places.items()):
             proof = _proof(number, leaves[number], index, coverage, reader)
@@ -101,7 +102,7 @@ def write_pack(
 def rules() -> bytes:
     """The digest of each voter's rules; an entry's `policy` is the SHA-256 of this."""
     return json.dumps(
-        {voter.name: voter.digest for voter in gate.voters()}, sort_keys=True
+        {voter.name: voter.digest for voter in engine.voters()}, sort_keys=True
     ).encode()
 
 

@@ -23,6 +23,10 @@ class AxiomsVoter:
         self.path = path
         self.pinned = pinned
 
+    @property
+    def digest(self) -> str:
+        return self.pinned
+
     def vote(self, _request: Request, asked: Mapping[str, Any]) -> Vote:
         return self.judge(asked)
 

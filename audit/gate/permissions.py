@@ -9,11 +9,14 @@ from django.db.models import Model
 
 from audit.gate.types import Action, Request, Verdict, Vote
 
+_DIGEST = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
 
 class PermissionsVoter:
     """Its rules are this file; who holds which permission is itself in the ledger."""
 
     name = "permissions"
+    digest = _DIGEST
 
     def vote(self, request: Request, _asked: Mapping[str, Any]) -> Vote:
         if refusal := _refusal(request):
@@ -48,6 +51,3 @@ def _missing_permission(request: Request, action: Action) -> str:
     if isinstance(instance, Model) and instance.pk and user.has_perm(action.permission, instance):
         return ""
     return f"Your roles do not include “{action.permission.rpartition('.')[2].replace('_', ' ')}”."
-
-
-_DIGEST = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()

@@ -108,5 +108,9 @@ class RulesChanged(Exception):
 class Voter(Protocol):
     name: str
 
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of the rules that it judges by now."""
+
     def vote(self, request: Request, asked: Mapping[str, Any]) -> Vote:
         """`asked` is `request` in JSON; a voter that judges by it alone can be replayed."""

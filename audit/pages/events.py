@@ -23,6 +23,7 @@ from audit.governed import ACTIONS
 from audit.models import Event
 from audit.pages.access import page
 from audit.row_history import event_revisions
+from audit.why import obstacles
 from portal.lib.errors import FieldError, ValidationFailed
 
 PAGE_SIZE = 50
@@ -119,7 +120,10 @@ def event_detail(request: HttpRequest, number: int) -> HttpResponse:
         "data": [
             (name.replace("_", " ").capitalize(), selectors.in_words(value))
             for name, value in entry["data"].items()
+            if name != "asked"
         ],
+        "asked": _asked(entry["data"].get("asked")),
+        "obstacles": obstacles(entry),
         "pretty": json.dumps(entry, indent=2, ensure_ascii=False),
         "changes": changes,
         "change_count": change_count,
@@ -146,6 +150,17 @@ def event_entry(_request: HttpRequest, number: int) -> HttpResponse:
 def event_changes(_request: HttpRequest, number: int) -> HttpResponse:
     event = selectors.event_get(number)
     return _download(selectors.changes_listing(event), f"event-{event.pk}-changes.json")
+
+
+def _asked(asked: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """All that the rules could ask about. Older entries do not hold it."""
+    if asked is None:
+        return []
+    return [
+        (name.replace("_", " ").capitalize(), selectors.in_words(asked[name]))
+        for name in ("principal", "resource", "context")
+        if name in asked
+    ]
 
 
 def _download(content: bytes, filename: str) -> HttpResponse:

@@ -31,6 +31,39 @@
     }
   }
 
+  // Numbers the lines of a text that is edited, and goes to one: <a data-line="7">.
+  for (const editor of document.querySelectorAll("textarea[data-lines]")) {
+    const gutter = document.createElement("div");
+    gutter.className = "au-gutter";
+    gutter.setAttribute("aria-hidden", "true");
+    editor.before(gutter);
+    const number = () => {
+      const count = editor.value.split("\n").length;
+      gutter.textContent = Array.from({ length: count }, (_, index) => index + 1).join("\n");
+      follow();
+    };
+    const follow = () => {
+      gutter.style.height = `${editor.clientHeight}px`;
+      gutter.scrollTop = editor.scrollTop;
+    };
+    editor.addEventListener("input", number);
+    editor.addEventListener("scroll", follow);
+    addEventListener("resize", follow);
+    number();
+    for (const link of document.querySelectorAll("a[data-line]")) {
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        const lines = editor.value.split("\n");
+        const before = lines.slice(0, link.dataset.line - 1);
+        const start = before.reduce((sum, line) => sum + line.length + 1, 0);
+        editor.focus();
+        editor.setSelectionRange(start, start + lines[before.length].length);
+        const height = editor.scrollHeight / lines.length;
+        editor.scrollTop = Math.max(0, height * before.length - editor.clientHeight / 3);
+      });
+    }
+  }
+
   // j and k turn pages, as in many a list.
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest("input, select, textarea, [contenteditable]");

@@ -12,12 +12,12 @@ import pytest
 import rfc8785
 from django.db import connection
 
-from audit import gate
 from audit.event_filters import EventFilter
 from audit.evidence import contents, export
 from audit.evidence.actions import EXPORT
 from audit.evidence.contents import rules
 from audit.evidence.selection import Selection
+from audit.gate import engine
 from audit.gate.types import Request, Resource
 from audit.ledger import keys
 from audit.ledger.signer import LedgerSigner
@@ -201,7 +201,7 @@ def test_an_export_has_a_limit_in_bytes(ledger: Cast, monkeypatch: pytest.Monkey
 
 
 def test_the_rules_that_are_enclosed_are_those_of_the_gate(cast: Cast) -> None:
-    decision = gate.decide(Request(TESTS, EXPORT, Resource("audit.evidence", "1")))
+    decision = engine.decide(Request(TESTS, EXPORT, Resource("audit.evidence", "1")))
     assert hashlib.sha256(rules()).hexdigest() == decision.policy_digest
 
 
