@@ -88,9 +88,9 @@ def recording(request: Request, decision: Decision, *, event: str) -> Iterator[R
     if _current.get() is not None:
         raise NoRecord("a governed call is never made inside another one")
     drawn, target = draw(), str(request.resource)
-    if drawn.is_latched and decision.verdict is Verdict.ALLOW:
-        if not request.action.works_while_latched:
-            raise GateLatched("another machine closed the gate since the decision")
+    is_exempt = request.action.works_while_latched or decision.verdict is not Verdict.ALLOW
+    if drawn.is_latched and not is_exempt:
+        raise GateLatched("another machine closed the gate since the decision")
     intent = journal.intent(
         event_id=drawn.id,
         actor=request.principal.actor,
