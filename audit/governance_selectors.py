@@ -1,11 +1,13 @@
 """Reads what governs and what waits: approvals, latches, policy versions, what the axioms stopped.
 
-An approval request is seen by who asked and by everybody who may decide it, its target and arguments
-too, also where that is a restricted incident: nobody can answer for what they cannot read.
+An approval request is seen by who asked, and by everybody who may decide it. Where it is about a
+row that is restricted, by the facts that the axioms ask about, it is seen only by those of them who
+were let in to that row: letting a second person in comes before asking for their approval.
 """
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +20,7 @@ from django.utils import timezone
 from audit.approvals.services import DECIDE
 from audit.gate.axioms import AxiomsVoter
 from audit.models import ApprovalRequest, Event, GateLatch, PolicySet, User
+from audit.principal import Principal, person
 from audit.selectors import in_words
 from portal.lib.errors import NotFound
 
@@ -41,21 +44,55 @@ def approvals_seen_by(user: User) -> QuerySet[ApprovalRequest]:
 def approvals_waiting(user: User) -> list[ApprovalRequest]:
     """Those that run out first come first."""
     waiting = approvals_seen_by(user).filter(state=State.PENDING, expires_at__gt=timezone.now())
-    return list(waiting.order_by("expires_at")[:MOST_WAITING])
+    return _let_in(user, waiting.order_by("expires_at")[:MOST_WAITING])
 
 
 def approvals_settled(user: User) -> list[ApprovalRequest]:
     settled = approvals_seen_by(user).exclude(state=State.PENDING, expires_at__gt=timezone.now())
-    return list(settled.order_by("-requested_at")[:MOST_SETTLED])
+    return _let_in(user, settled.order_by("-requested_at")[:MOST_SETTLED])
 
 
 def approval_get(user: User, pk: UUID) -> ApprovalRequest:
     """Raises `NotFound`, also for those whom it does not concern."""
     seen = approvals_seen_by(user).prefetch_related("approvals__approver")
-    asked = seen.filter(pk=pk).first()
-    if asked is None:
+    found = _let_in(user, seen.filter(pk=pk))
+    if not found:
         raise NotFound
-    return asked
+    return found[0]
+
+
+def _let_in(user: User, found: Iterable[ApprovalRequest]) -> list[ApprovalRequest]:
+    """One query a kind of row, and what the facts cost of rows that are, or may be, restricted."""
+    requests = list(found)
+    keys: dict[str, set[str]] = {}
+    for asked in requests:
+        for label, pk in _rows(asked):
+            keys.setdefault(label, set()).add(pk)
+    by = person(user)
+    hidden = {
+        (label, str(pk))
+        for label, pks in keys.items()
+        for pk, row in apps.get_model(label)._default_manager.in_bulk(list(pks)).items()
+        if _is_hidden(row, by)
+    }
+    return [
+        asked
+        for asked in requests
+        if asked.requester_id == user.pk or hidden.isdisjoint(_rows(asked))
+    ]
+
+
+def _rows(asked: ApprovalRequest) -> list[tuple[str, str]]:
+    values = [value for value in asked.arguments.values() if isinstance(value, dict)]
+    return [(value["model"], value["pk"]) for value in values if "model" in value]
+
+
+def _is_hidden(row: object, by: Principal) -> bool:
+    describe = getattr(row, "governed_facts", None)
+    if describe is None or not getattr(row, "is_restricted", True):
+        return False
+    facts = describe(by)
+    return bool(facts.get("is_restricted") and not facts.get("is_visible"))
 
 
 def state_of(asked: ApprovalRequest) -> State:

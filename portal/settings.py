@@ -256,6 +256,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "IncidentState": "incidents.procedure.State",
         "ClockState": "incidents.sla.ClockState",
+        "ApprovalState": "audit.models.governance.ApprovalRequest.State",
     },
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["portal.schema.documented_endpoints"],

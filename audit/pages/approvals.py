@@ -42,7 +42,7 @@ class AnswerForm(forms.Form):
 @require_safe
 @page()
 def approval_list(request: HttpRequest) -> HttpResponse:
-    """Everybody's for who may decide, one's own for the others."""
+    """What one may decide, and one's own."""
     user = cast("User", request.user)
     context = {
         **admin.site.each_context(request),

@@ -91,20 +91,17 @@ def _act(request: HttpRequest, form: forms.Form) -> None:
                 gate_release(row=row, by=by, reason=form.cleaned_data["reason"])
             messages.success(request, "The gate is open again. Review the cause below.")
         case "review":
-            row = GateLatch.objects.filter(pk=_reviewed(request)).first()
-            if row is None:
-                raise NotFound
-            latch_review(row=row, by=by, review=form.cleaned_data["review"])
+            latch_review(row=_reviewed(request), by=by, review=form.cleaned_data["review"])
             messages.success(request, "The review is on record.")
         case _:
             raise NotFound
 
 
-def _reviewed(request: HttpRequest) -> UUID | None:
+def _reviewed(request: HttpRequest) -> GateLatch:
     try:
-        return UUID(request.POST.get("latch", ""))
-    except ValueError:
-        return None
+        return GateLatch.objects.get(pk=UUID(request.POST.get("latch", "")))
+    except (ValueError, GateLatch.DoesNotExist) as error:
+        raise NotFound from error
 
 
 def _show(

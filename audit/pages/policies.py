@@ -274,7 +274,7 @@ def _problems(text: str, failure: VigilError | None) -> list[Problem]:
 
 
 def _differences(text: str) -> list[tuple[str, str]]:
-    """Beside the text that holds now: each line with its sign."""
+    """Beside the text that holds now: each line with its sign, “@” for what is left out."""
     before, _digest = policy.active()
     diff = difflib.unified_diff(before.splitlines(), text.splitlines(), lineterm="", n=2)
-    return [(line[:1], line[1:]) for line in list(diff)[2:]]
+    return [("@", "…") if line[0] == "@" else (line[0], line[1:]) for line in list(diff)[2:]]

@@ -16,6 +16,7 @@ from incidents.models import Incident
 from incidents.procedure import State
 from tests.audit.test_approvals import dismissed, state
 from tests.database import as_superuser
+from tests.incidents.arranging import restrict
 from tests.incidents.making import move, opened
 from tests.people import Cast
 
@@ -95,6 +96,21 @@ def test_it_does_not_exist_for_others(cast: Cast, name: str) -> None:
     assert state(asked) == "pending"
 
 
+def test_about_a_restricted_incident_it_exists_for_those_let_in(cast: Cast) -> None:
+    incident = opened(cast, "P0")
+    restrict(incident, cast.commander)
+    asked = dismissed(cast, Incident.objects.get())
+    approver, requester = entered(cast, "approver"), entered(cast, "commander")
+    assert approver.get(url(asked)).status_code == 404
+    assert approver.post(url(asked), {"do": "approve"}).status_code == 404
+    assert asked.target not in approver.get(LIST).content.decode()
+    assert asked.target in requester.get(LIST).content.decode()
+    restrict(incident, cast.approver)
+    assert asked.target in approver.get(LIST).content.decode()
+    approver.post(url(asked), {"do": "approve"})
+    assert state(asked) == "executed"
+
+
 def test_nobody_answers_twice(cast: Cast) -> None:
     asked = dismissed(cast)
     approver = entered(cast, "approver")
@@ -120,7 +136,7 @@ def test_what_has_expired_is_shown_as_expired(cast: Cast) -> None:
 
 def test_what_could_not_be_done_says_why(cast: Cast) -> None:
     asked = dismissed(cast)
-    move(cast, Incident.objects.get(), "acknowledge")
+    move(cast, Incident.objects.get(), "classify")
     page = entered(cast, "approver").post(url(asked), {"do": "approve"}, follow=True)
     assert state(asked) == "failed"
     assert asked.outcome in page.content.decode()

@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from audit.approvals.services import approval_give
 from audit.ledger.append import canonical
 from audit.models import Event
 from audit.principal import person
@@ -17,6 +18,7 @@ from audit.rows import row_save
 from audit.selectors import in_words
 from incidents.models import Service
 from portal.lib.errors import GovernanceDenied
+from tests.audit.test_approvals import dismissed
 from tests.database import as_role, as_superuser
 from tests.people import TESTS, Cast
 
@@ -202,3 +204,29 @@ def test_markup_in_an_entry_stays_text(auditor: Client) -> None:
 def test_every_kind_of_value_reads_as_words() -> None:
     said: dict[str, Any] = {"is_drill": True, "before": None, "roles": ["A", "B"], "count": 3}
     assert in_words(said) == "is drill yes, before none, roles A, B, count 3"
+
+
+def test_a_denial_says_what_would_have_to_be_different(cast: Cast, auditor: Client) -> None:
+    asked = dismissed(cast)
+    escalated = latest()
+    with pytest.raises(GovernanceDenied):
+        approval_give(asked=asked, by=cast.principal("commander"))
+    response = auditor.get(url("detail", latest()))
+    [obstacle] = response.context["obstacles"]
+    assert (obstacle.voter, obstacle.said) == (
+        "axioms",
+        "Nobody approves their own work: a second person has to.",
+    )
+    assert obstacle.rules[0].startswith('@id("no-self-approval")')
+    assert obstacle.rules[0].endswith("};")
+    assert "author user:commander" in dict(response.context["asked"])["Resource"]
+    [obstacle] = auditor.get(url("detail", escalated)).context["obstacles"]
+    assert "approval of 1 other person" in obstacle.needed
+    assert "p0-is-not-dismissed-alone" in obstacle.rules[0]
+
+
+def test_what_was_allowed_had_nothing_against_it(auditor: Client) -> None:
+    service()
+    response = auditor.get(url("detail", latest()))
+    assert response.context["obstacles"] == []
+    assert "What would have to be different" not in response.content.decode()
