@@ -41,6 +41,9 @@ def policy_draft(*, draft: PolicySet, by: Principal) -> PolicySet:
         stored = PolicySet.objects.select_for_update(of=("self",)).get(pk=draft.pk)
         if stored.state != State.DRAFT:
             raise Conflict("A version that was validated never changes; start a new draft from it.")
+        if stored.author != by.user:
+            # Or two could write one text, and each activate what the other touched last.
+            raise Conflict("This draft is somebody else's; start a new one from it.")
     draft.state, draft.author = State.DRAFT, by.user
     draft.digest = policy.digest_of(draft.text)
     draft.save()

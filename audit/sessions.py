@@ -12,9 +12,16 @@ from audit.models import User
 from audit.principal import Principal, person, system
 from audit.record import current
 
-SIGN_IN = Action("audit:session:open", event="sign_in", is_for_everyone=True)
-SIGN_OUT = Action("audit:session:end", event="sign_out", is_for_everyone=True)
-SIGN_IN_REFUSED = Action("audit:session:refuse", event="sign_in_failed", is_for_system=True)
+# Who opens a latched gate has to sign in first.
+SIGN_IN = Action(
+    "audit:session:open", event="sign_in", is_for_everyone=True, works_while_latched=True
+)
+SIGN_OUT = Action(
+    "audit:session:end", event="sign_out", is_for_everyone=True, works_while_latched=True
+)
+SIGN_IN_REFUSED = Action(
+    "audit:session:refuse", event="sign_in_failed", is_for_system=True, works_while_latched=True
+)
 
 
 @governed(SIGN_IN, on="user")

@@ -47,7 +47,16 @@ def closed() -> Latch | None:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.critical("governance_latch_unreadable", error=str(error))
-        return Latch(str(uuid.UUID(int=0)), datetime.now(UTC).isoformat(), UNREADABLE, {})
+        return Latch(_id_of_file(), datetime.now(UTC).isoformat(), UNREADABLE, {})
+
+
+def _id_of_file() -> str:
+    """The same for as long as the file is: another unreadable one is another latch."""
+    try:
+        found = path().stat()
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{found.st_ino} {found.st_mtime_ns}"))
+    except OSError:
+        return str(uuid.uuid4())
 
 
 def close(reason: str, evidence: Mapping[str, Any]) -> Latch:

@@ -21,6 +21,7 @@ from audit.selectors import entry_of
 from incidents.models import Incident, Service
 from portal.site import VigilSite
 from tests.database import as_superuser
+from tests.entries import noted
 from tests.people import TESTS, Cast
 
 
@@ -70,7 +71,7 @@ def test_a_change_and_its_reason_are_on_record(administrator: Client) -> None:
     row.refresh_from_db()
     assert row.name == "Shop"
     assert last()["event"] == "service_changed"
-    assert last()["data"] == {"name": "Shop", "reason": "New name"}
+    assert noted(last()) == {"name": "Shop", "reason": "New name"}
     assert row.history.first().history_change_reason == "New name"
 
 

@@ -24,6 +24,7 @@ from portal.lib.errors import (
 from tests.audit.evidence.exporting import SERVICES, last_events, pack
 from tests.audit.test_gate import Broken, voting
 from tests.database import as_superuser
+from tests.entries import noted
 from tests.people import TESTS, Cast
 
 
@@ -39,12 +40,12 @@ def test_asking_and_release_are_on_record(ledger: Cast) -> None:
     assert asked["id"] == exported.number
     assert asked["target"] == released["target"] == f"audit.evidence:{exported.number}"
     assert asked["action"] == released["action"] == "audit:evidence:export"
-    assert asked["data"] == {
+    assert noted(asked) == {
         "form": "pack",
         "reason": "yearly audit",
         "selection": {"event": "service_added"},
     }
-    assert released["data"] == {
+    assert noted(released) == {
         "form": "pack",
         "events": 5,
         "pending": 0,
@@ -160,7 +161,7 @@ def test_an_unforeseen_failure_gives_nothing_away(
     monkeypatch.setattr(export, "write_pack", broken)
     with pytest.raises(RuntimeError):
         pack(ledger.principal("auditor"))
-    assert last_events(1)[0]["data"] == {"error": "RuntimeError"}
+    assert noted(last_events(1)[0]) == {"error": "RuntimeError"}
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 1001])

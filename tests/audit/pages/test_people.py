@@ -14,6 +14,7 @@ from audit.models import ApiToken, Event, User
 from audit.rows import row_save
 from portal.roles import ROLES
 from tests.database import as_superuser
+from tests.entries import noted
 from tests.people import TESTS, Cast
 
 PEOPLE, ROLE, TOKENS = "admin:audit_user", "admin:auth_group", "admin:audit_apitoken"
@@ -222,7 +223,7 @@ def test_a_token_is_revoked_with_a_reason(cast: Cast, administrator: Client) -> 
     assert administrator.get(address).status_code == 200
     assert administrator.post(address, {"reason": "Leaked"}).status_code == 302
     assert token_for(cast.secret) is None
-    assert json.loads(bytes(last().entry))["data"] == {"token": "probe", "reason": "Leaked"}
+    assert noted(json.loads(bytes(last().entry))) == {"token": "probe", "reason": "Leaked"}
     again = administrator.post(address, {"reason": "Twice"})
     assert again.status_code == 409
     assert b"Twice" in again.content
