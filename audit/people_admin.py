@@ -95,8 +95,8 @@ class UserAdmin(GovernedAdmin):
         self, request: HttpRequest, row: Model, form: "forms.ModelForm[Any]", *, is_new: bool
     ) -> None:
         if is_new and isinstance(row, User):
-            request.one_time_secret = new_password()  # type: ignore[attr-defined]
-            row.set_password(request.one_time_secret)  # type: ignore[attr-defined]
+            request.one_time_secret = new_password()  # type: ignore[attr-defined] # carried to the response
+            row.set_password(request.one_time_secret)  # type: ignore[attr-defined] # carried to the response
         super().save_row(request, row, form, is_new=is_new)
 
     def check_saved(self, _row: Model) -> None:
@@ -135,7 +135,7 @@ class UserAdmin(GovernedAdmin):
             except VigilError as error:
                 failure = error
             else:
-                request.one_time_secret = password  # type: ignore[attr-defined]
+                request.one_time_secret = password  # type: ignore[attr-defined] # carried to the response
                 return self._password_page(request, user)
         return confirm_page(
             request,
@@ -152,7 +152,7 @@ class UserAdmin(GovernedAdmin):
             request,
             title=f"Password of {user}",
             label=f"One-time password for {user.username}",
-            secret=request.one_time_secret,  # type: ignore[attr-defined]
+            secret=request.one_time_secret,  # type: ignore[attr-defined] # carried to the response
             text="Hand it over in person. It can be changed under “My account” after signing in.",
             back=reverse("admin:audit_user_change", args=[user.pk]),
         )

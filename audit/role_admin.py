@@ -27,7 +27,7 @@ class GroupForm(GovernedForm):
         super().__init__(*args, **kwargs)
         if "permissions" in self.fields:
             held = set(self.instance.permissions.all()) if self.instance.pk else set()
-            self.fields["permissions"].choices = _choices(held)  # type: ignore[attr-defined]
+            self.fields["permissions"].choices = _choices(held)  # type: ignore[attr-defined] # a choice field
 
 
 def _choices(held: set[Permission]) -> list[tuple[str, list[tuple[int, str]]]]:

@@ -48,7 +48,7 @@ class TokenForm(GovernedForm):
             people = User.objects.filter(is_active=True).order_by("username")
             if not self.person.has_perm(ADMINISTERS):
                 people = people.filter(pk=self.person.pk)
-            self.fields["user"].queryset = people  # type: ignore[attr-defined]
+            self.fields["user"].queryset = people  # type: ignore[attr-defined] # carried to the response
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -103,7 +103,7 @@ class ApiTokenAdmin(GovernedAdmin):
         if not is_new or not isinstance(row, ApiToken):
             raise PermissionDenied
         secret = token_issue(token=row, by=principal_of(request))
-        request.one_time_secret = secret  # type: ignore[attr-defined]
+        request.one_time_secret = secret  # type: ignore[attr-defined] # carried to the response
 
     def response_add(
         self, request: HttpRequest, obj: Model, _post_url_continue: str | None = None
@@ -112,7 +112,7 @@ class ApiTokenAdmin(GovernedAdmin):
             request,
             title=f"Token {obj}",
             label="Secret",
-            secret=request.one_time_secret,  # type: ignore[attr-defined]
+            secret=request.one_time_secret,  # type: ignore[attr-defined] # carried to the response
             text="Send it as “Authorization: Bearer …”, or as the password of HTTP Basic."
             " Only its digest is kept.",
             back=reverse("admin:audit_apitoken_change", args=[obj.pk]),
