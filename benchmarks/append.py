@@ -113,7 +113,7 @@ def _ungoverned(number: int) -> Callable[[], None]:
 
     from django.db import transaction
 
-    from audit import record
+    from audit import journal, record
     from audit.gate.types import Action, Decision, Request, Resource, Verdict
     from audit.ledger.append import Drawn
     from audit.principal import system
@@ -122,7 +122,9 @@ def _ungoverned(number: int) -> Callable[[], None]:
     request = Request(system("bench"), Action("a:b:c", event="none"), Resource("a", "b"))
     decision = Decision(Verdict.ALLOW, "", (), {}, "")
     drawn = Drawn(1, datetime.now(UTC))
-    record._current.set(record.Record(drawn, request, decision, "none", "none"))
+    intent = journal.intent(event_id=1, actor="", action="", target="", verdict="allow", policy="")
+    made = record.Record(drawn, intent, request, decision, "none", "none")
+    record._current.set(made)
     service = Service.objects.get(slug=f"s{number}")
 
     def write() -> None:
