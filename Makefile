@@ -35,8 +35,7 @@ types: .venv/dev ## check types
 	$(RUN) -m mypy
 
 .PHONY: check
-check: lint types checkdeploy ## what CI runs: lint, types, migrations, deployment checks, tests
-	@exec $(RUN) -m pytest -n auto $(ARGS)
+check: lint types checkdeploy test ## what CI runs: lint, types, deployment checks, tests
 
 # As in production: nothing embedded, HTTPS, and values that no development machine has.
 .PHONY: checkdeploy

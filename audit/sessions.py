@@ -44,6 +44,7 @@ def record_sign_in(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     try:
         session_opened(user=user, by=person(user), address=address_of(request))
     except Exception:
+        # Fails closed: whatever kept it off the record, nobody is signed in by it.
         request.session.flush()
         raise
 

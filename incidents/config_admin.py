@@ -62,7 +62,7 @@ class SeverityRuleForm(GovernedForm):
         severity = self.fields.get("severity")
         if severity is not None and not self.instance.pk:
             # Nobody makes everything a P0 by not choosing.
-            severity.choices = [("", "Select value"), *Severity.choices]  # type: ignore[attr-defined]
+            severity.choices = [("", "Select value"), *Severity.choices]  # type: ignore[attr-defined] # a choice field
 
     def clean_texts(self) -> list[str]:
         """Alerts are compared in lower case."""

@@ -21,7 +21,7 @@ def made(
         starts_at = NOON + timedelta(hours=period)
         fields |= {"starts_at": starts_at, "period": format_instant(starts_at)}
     fields = {"summary": "Disk full", "severity_text": "error", **fields}
-    return NormalizedAlert(dedup_key=key, status=status, **fields)  # type: ignore[arg-type]
+    return NormalizedAlert(dedup_key=key, status=status, **fields)  # type: ignore[arg-type] # checked by the alert itself
 
 
 def received(cast: Cast, key: str, status: str = "firing", **fields: object) -> AlertReceipt:

@@ -140,7 +140,7 @@ def test_a_handler_may_close_the_file_that_is_being_synced(
 
 
 class TimeIsUp(Exception):
-    pass
+    """Stands for what a task's time limit raises."""
 
 
 @pytest.mark.parametrize("call", ["write", "sync_data"])

@@ -105,7 +105,7 @@ def test_a_valid_one_is_activated_by_another(administrator: Client, second: Clie
     assert "second person" in own.content.decode()
     assert second.post(url(only()), {"do": "activate"}).status_code == 400
     assert second.post(url(only()), reason).status_code == 302
-    assert (only().state, only().activated_by.username) == ("active", "second")  # type: ignore[union-attr]
+    assert (only().state, only().activated_by.username) == ("active", "second")  # type: ignore[union-attr] # set by the activation
 
 
 def test_an_earlier_version_is_reverted_to(

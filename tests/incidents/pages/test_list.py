@@ -25,7 +25,7 @@ def titled(
 
 
 def found(cast: Cast, **wanted: object) -> list[Incident]:
-    return incident_list(cast.auditor, IncidentFilter(**wanted), limit=50).rows  # type: ignore[arg-type]
+    return incident_list(cast.auditor, IncidentFilter(**wanted), limit=50).rows  # type: ignore[arg-type] # any filter
 
 
 def test_it_is_narrowed_by_state_severity_service_and_time(cast: Cast) -> None:

@@ -51,7 +51,7 @@ def test_every_arrow_is_offered_once(state: str, severity: str) -> None:
 
 
 def test_what_leads_on_depends_on_the_severity() -> None:
-    assert moves(Incident(state=State.DOCUMENTING, severity="P1")).main.name == "postmortem"  # type: ignore[union-attr]
+    assert moves(Incident(state=State.DOCUMENTING, severity="P1")).main.name == "postmortem"  # type: ignore[union-attr] # there is one
     p3 = moves(Incident(state=State.DOCUMENTING, severity="P3"))
     assert p3.main is not None
     assert (p3.main.name, [t.name for t in p3.onward]) == ("close", ["postmortem"])

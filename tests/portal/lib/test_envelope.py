@@ -30,7 +30,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[list[dict[str, object]]]:
     with capture_logs() as entries:
-        yield entries  # type: ignore[misc]
+        yield entries  # type: ignore[misc] # a generator fixture
 
 
 def fields(exc: BaseException) -> list[tuple[str, str]]:
