@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from audit.gate import latch, moment, vectors
@@ -24,7 +25,6 @@ from portal.lib.errors import DbUnavailable
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT = 0.25
 LATCHED = "The gate is closed until its failure has been looked into."
 
 _VOTERS: tuple[Voter, ...] = (AxiomsVoter(), PermissionsVoter(), PolicyVoter())
@@ -78,8 +78,8 @@ def _ask(voter: Voter, request: Request, asked: Mapping[str, Any]) -> Vote:
         if vote.voter != voter.name or vote.verdict not in _ANSWERS:
             msg = f"the {voter.name} voter answered with something that is not a vote"
             raise TypeError(msg)  # noqa: TRY301 - handled as any other broken voter
-        if time.monotonic() - began > TIMEOUT:
-            msg = f"the {voter.name} voter took longer than {TIMEOUT} s"
+        if time.monotonic() - began > settings.VOTE_TIMEOUT:
+            msg = f"the {voter.name} voter took longer than {settings.VOTE_TIMEOUT:g} s"
             raise TimeoutError(msg)  # noqa: TRY301 - likewise
     except RulesChanged as error:
         latch.close(str(error), {"voter": voter.name})

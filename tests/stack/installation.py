@@ -26,7 +26,12 @@ class Installation:
             self.process = person.start(
                 *("-m", "portal.stack"),
                 output=output.fileno(),
-                **{"VIGIL_VAR": str(var), "VIGIL_PORT": str(self.port), **env},
+                **{
+                    "VIGIL_VAR": str(var),
+                    "VIGIL_PORT": str(self.port),
+                    "VIGIL_VOTE_TIMEOUT_MS": "10000",
+                    **env,
+                },
             )
 
     @property

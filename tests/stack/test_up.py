@@ -162,7 +162,7 @@ class TestRunning:
         assert f"already running in {running.layout.var} (process {running.process.pid})" in (
             done.stdout
         )
-        assert running.status() == 200
+        wait_until(lambda: running.status() == 200, timeout=20)
 
 
 def test_all_data_and_credentials_outlive_a_stop_and_a_kill(place: Path) -> None:

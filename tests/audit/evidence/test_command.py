@@ -65,7 +65,9 @@ def test_a_person_exports_as_far_as_they_may(
 
 
 def test_events_are_named_by_their_numbers(ledger: Cast, tmp_path: Path) -> None:
-    first, *_, last = Event.objects.filter(event="service_added").values_list("pk", flat=True)
+    first, *_, last = (
+        Event.objects.filter(event="service_added").order_by("pk").values_list("pk", flat=True)
+    )
     export("--events", f"{first}-{last}", out=tmp_path / "pack.zip")
     with zipfile.ZipFile(tmp_path / "pack.zip") as archive:
         assert len(json.loads(archive.read("manifest.json"))["events"]) == 4
