@@ -2,10 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django.fixtures import SettingsWrapper
 
 from audit.gate import latch, vectors
 from audit.gate.axioms import AXIOMS, PINNED, AxiomsVoter
@@ -174,6 +174,6 @@ def test_the_verification_names_what_is_wrong(db: None, tampered: None) -> None:
     assert any("not the file that was shipped" in problem for problem in verification())
 
 
-def test_a_late_vote_is_no_vote(cast: Cast, settings: SettingsWrapper) -> None:
+def test_a_late_vote_is_no_vote(cast: Cast, settings: Any) -> None:
     settings.VOTE_TIMEOUT = 0.0
     assert ask(TESTS, "incidents:service:add").verdict is Verdict.FAILURE
