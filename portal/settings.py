@@ -212,6 +212,10 @@ STORAGES = {
 # Detector bodies are read by `portal.lib.body`, bounded and streamed; forms stay small.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
+# --- Governance -------------------------------------------------------------------------------------
+# Seconds after which a voter has not voted.
+VOTE_TIMEOUT = env.integer("VIGIL_VOTE_TIMEOUT_MS", 250, minimum=10, maximum=10_000) / 1000
+
 # --- Ledger -----------------------------------------------------------------------------------------
 SIGNER_KEY = env.path("VIGIL_SIGNER_KEY", VAR.signer_key)
 JOURNAL_DIR = env.path("VIGIL_JOURNAL_DIR", VAR.journal)
