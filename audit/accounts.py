@@ -63,7 +63,7 @@ def user_create(*, user: User, password: str, roles: Iterable[str], by: Principa
     user.save()
     user.groups.set(Group.objects.filter(name__in=list(roles)))
     current().target = f"{user._meta.label_lower}:{user.pk}"
-    current().note(user=user.username, roles=sorted(roles))
+    current().note(user=user, roles=sorted(roles))
     return user
 
 
@@ -72,7 +72,7 @@ def profile_change(*, user: User, time_zone: str, by: Principal) -> None:
     _own(user, by)
     before, user.time_zone = user.time_zone, time_zone
     user.save(update_fields=["time_zone"])
-    current().note(user=user.username, from_time_zone=before, to_time_zone=time_zone)
+    current().note(user=user, from_time_zone=before, to_time_zone=time_zone)
 
 
 @governed(OWN_PASSWORD, on="user")
@@ -99,7 +99,7 @@ def _set_password(user: User, password: str) -> None:
         raise ValidationFailed([FieldError("password", text) for text in error.messages]) from error
     user.set_password(password)
     user.save(update_fields=["password"])
-    current().note(user=user.username)
+    current().note(user=user)
 
 
 @governed(ISSUE, on="token")
@@ -117,7 +117,7 @@ def token_issue(*, token: ApiToken, by: Principal) -> str:
         token=token.name,
         scopes=list(token.scopes),
         source=token.source,
-        user=token.user.username if token.user else None,
+        user=token.user,
         expires_at=_iso(token.expires_at),
     )
     return secret

@@ -110,7 +110,12 @@ def argument_in_words(value: Any) -> str:
         case {"instant": text}:
             return str(text)
         case {"model": label, "pk": pk, "version": version}:
-            name = f"{apps.get_model(label)._meta.verbose_name} {pk}"
+            kind = apps.get_model(label)
+            name = f"{kind._meta.verbose_name} {pk}"
+            if kind is User:
+                # Whoever decides about a person has to know about whom.
+                found = User.objects.filter(pk=pk).first()
+                name = f"{name} ({found.username})" if found else name
             return name if version is None else f"{name}, as of version {version}"
         case {"map": items}:
             return ", ".join(f"{name} {argument_in_words(of)}" for name, of in items.items())

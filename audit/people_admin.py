@@ -15,12 +15,14 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminS
 from audit.accounts import password_set
 from audit.administrators import keep_an_administrator
 from audit.authentication import principal_of
+from audit.erasure.services import ERASE
 from audit.governed_admin import GovernedAdmin, column
 from audit.governed_forms import GovernedForm
 from audit.models import User
 from audit.pages.confirm import confirm_page, secret_page
 from audit.pages.time_zones import time_zones
 from audit.row_pages import RowLink
+from audit.subjects import is_erased
 from portal.lib.errors import VigilError
 
 
@@ -78,8 +80,10 @@ class UserAdmin(GovernedAdmin):
     def roles(self, user: User) -> str:
         return ", ".join(sorted(group.name for group in user.groups.all()))
 
-    @column("State", label={"active": "success", "deactivated": "warning"})
+    @column("State", label={"active": "success", "deactivated": "warning", "erased": "danger"})
     def state(self, user: User) -> str:
+        if is_erased(user):
+            return "erased"
         return "active" if user.is_active else "deactivated"
 
     def get_readonly_fields(
@@ -90,6 +94,12 @@ class UserAdmin(GovernedAdmin):
 
     def has_delete_permission(self, _request: HttpRequest, _obj: Model | None = None) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody brings back who was erased."""
+        if isinstance(obj, User) and is_erased(obj):
+            return False
+        return bool(super().has_change_permission(request, obj))
 
     def save_row(
         self, request: HttpRequest, row: Model, form: "forms.ModelForm[Any]", *, is_new: bool
@@ -115,10 +125,18 @@ class UserAdmin(GovernedAdmin):
         ]
 
     def row_links(self, request: HttpRequest, row: Model) -> list[RowLink]:
-        if not self.has_change_permission(request, row):
-            return []
-        url = reverse("admin:audit_user_password", args=[row.pk])
-        return [RowLink("New password", url, "key")]
+        links = []
+        if isinstance(row, User) and is_erased(row):
+            certificate = reverse("audit:erasure-detail", args=[row.erasure.event_id])
+            return [RowLink("Certificate", certificate, "verified")]
+        if self.has_change_permission(request, row):
+            url = reverse("admin:audit_user_password", args=[row.pk])
+            links.append(RowLink("New password", url, "key"))
+        if request.user.has_perm(str(ERASE.permission)):
+            links.append(
+                RowLink("Erase…", reverse("audit:person-erase", args=[row.pk]), "ink_eraser")
+            )
+        return links
 
     def password_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Draws a new password and shows it once. Who may not is refused by the gate, on record."""

@@ -15,6 +15,8 @@ from audit.governed import governed
 from audit.models import Event, PolicySet
 from audit.principal import Principal
 from audit.record import current
+from audit.recorded import SEALED
+from audit.subjects import open_entries
 from portal.lib.errors import Conflict, FieldError, ValidationFailed
 
 State = PolicySet.State
@@ -117,14 +119,15 @@ class Shadow:
 def shadow_run(text: str, *, last: int = 500) -> tuple[int, list[Shadow]]:
     """Judges the last decisions by `text`: how many there were, and those that would change."""
     seen, changed = 0, []
-    for event, asked, votes in recorded(last):
+    for past in recorded(last):
+        votes = past.votes
         before = next((vote for vote in votes if vote["voter"] == policy.PolicyVoter.name), None)
-        if before is None:
+        if before is None or past.is_erased:
             continue
         seen += 1
-        after = judged(text, asked)
+        after = judged(text, past.asked)
         if after is None or after.verdict.value != before["verdict"]:
-            changed.append(Shadow(event, asked, before, after))
+            changed.append(Shadow(past.event, past.asked, before, after))
     return seen, changed
 
 
@@ -135,9 +138,31 @@ def judged(text: str, asked: dict[str, Any]) -> Vote | None:
         return None
 
 
-def recorded(last: int) -> Iterator[tuple[int, dict[str, Any], list[dict[str, Any]]]]:
-    """The newest decisions, newest first: event, what was asked, what was voted."""
-    for number, entry in Event.objects.order_by("-id").values_list("id", "entry")[:last]:
-        body = json.loads(bytes(entry))
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A past decision. `stored` is what was asked with commitments for names: axioms, which know
+    nobody by name, can judge it for ever. `asked` has the names, for policies, as long as they are
+    there: `is_erased` where they are not."""
+
+    event: int
+    stored: dict[str, Any]
+    asked: dict[str, Any]
+    votes: list[dict[str, Any]]
+    is_erased: bool
+
+
+def recorded(last: int) -> Iterator[Recorded]:
+    """The newest decisions, newest first."""
+    rows = Event.objects.order_by("-id").values_list("entry", flat=True)[:last]
+    stored = [json.loads(bytes(entry)) for entry in rows]
+    for body, opened in zip(stored, open_entries(stored), strict=True):
         if asked := body["data"].get("asked"):
-            yield number, asked, body["votes"]
+            # No axiom asks where somebody was, and what is sealed says nothing as it is stored.
+            context = {name: of for name, of in asked["context"].items() if name not in SEALED}
+            yield Recorded(
+                event=body["id"],
+                stored={**asked, "context": context},
+                asked=opened.entry["data"]["asked"],
+                votes=body["votes"],
+                is_erased=opened.is_erased,
+            )

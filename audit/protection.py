@@ -21,6 +21,7 @@ EXEMPT: dict[str, tuple[Protection, str]] = {
     "contenttypes.ContentType": (Protection.READ_ONLY, "made by migrations, as the owner"),
     "auth.Permission": (Protection.READ_ONLY, "made by migrations, as the owner"),
     "audit.Event": (Protection.APPEND_ONLY, "it is the record"),
+    "audit.Sealed": (Protection.APPEND_ONLY, "goes with its entry, which commits to each value"),
     "audit.Leaf": (Protection.READ_ONLY, "extended by the sequencer's own role"),
     "audit.Tile": (Protection.READ_ONLY, "extended by the sequencer's own role"),
     "audit.Head": (Protection.READ_ONLY, "moved forward by the sequencer's own role"),

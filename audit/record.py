@@ -5,13 +5,20 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib.auth.base_user import AbstractBaseUser
 
 from audit import journal
 from audit.gate.types import Decision, Request, Verdict
 from audit.journal.transaction import transacted
-from audit.ledger.append import Drawn, append, draw
+from audit.ledger.append import Drawn, SealedValues, append, draw
+from audit.principal import subject
+from audit.recorded import Recording
 from portal.lib.trace import trace_id
+
+if TYPE_CHECKING:
+    from audit.models import User
 
 
 @dataclass(slots=True)
@@ -41,23 +48,30 @@ class Record:
     def append(self) -> bytes:
         """Adds the entry, and returns its leaf hash."""
         principal = self.request.principal
-        return append(
-            self.drawn,
-            self.intent,
-            {
-                "event": self.event,
-                "actor": principal.actor,
-                "actor_type": principal.kind,
-                "action": self.request.action.name,
-                "target": self.target,
-                "verdict": self.decision.verdict.value,
-                "reason": self.decision.reason,
-                "votes": [vote.to_json() for vote in self.decision.votes],
-                "policy": self.decision.policy_digest,
-                "trace_id": trace_id(),
-                "data": {**self.data, "asked": self.decision.asked},
-            },
-        )
+        recording = Recording(self.id, self._person())
+        data = {**self.data, "asked": self.decision.asked}
+        fields = {
+            "event": self.event,
+            "actor": principal.recorded,
+            "actor_type": principal.kind,
+            "action": self.request.action.name,
+            "target": self.target,
+            "verdict": self.decision.verdict.value,
+            "reason": self.decision.reason,
+            "votes": [vote.to_json() for vote in self.decision.votes],
+            "policy": self.decision.policy_digest,
+            "trace_id": trace_id(),
+            "data": recording.value(data, "data"),
+        }
+        whose = subject(recording.person) if recording.person else ""
+        return append(self.drawn, self.intent, fields, SealedValues(whose, recording.sealed))
+
+    def _person(self) -> "User | None":
+        """Whose personal values are in it: the caller's, or else those of the account that somebody
+        tried to sign in to."""
+        about = self.request.resource.instance
+        whose = self.request.principal.user or about
+        return cast("User", whose) if isinstance(whose, AbstractBaseUser) else None
 
 
 _current: ContextVar[Record | None] = ContextVar("record", default=None)
@@ -93,7 +107,7 @@ def recording(request: Request, decision: Decision, *, event: str) -> Iterator[R
         raise GateLatched("another machine closed the gate since the decision")
     intent = journal.intent(
         event_id=drawn.id,
-        actor=request.principal.actor,
+        actor=request.principal.recorded,
         action=request.action.name,
         target=target,
         verdict=decision.verdict.value,

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from audit.history import EventLink
 from audit.models import Event
-from audit.selectors import entry_of, summary
+from audit.principal import PersonName
+from audit.selectors import opened_of, summary
 
 SHOWN = 100
 _VERBS = {"+": "added", "~": "changed", "-": "deleted"}
@@ -44,18 +45,18 @@ def row_history(row: models.Model) -> list[Revision]:
     if history is not None:
         return _revisions(history._default_manager.filter(**{row._meta.pk.name: row.pk}))
     target = f"{row._meta.label_lower}:{row.pk}"
+    events = list(Event.objects.filter(target=target).order_by("-id")[:SHOWN])
     return [
         Revision(
             event.pk,
             event.at,
-            event.actor,
+            opened.entry["actor"],
             event.event.replace("_", " "),
             str(row),
-            summary(entry),
+            summary(opened.entry),
             [],
         )
-        for event in Event.objects.filter(target=target).order_by("-id")[:SHOWN]
-        for entry in [entry_of(event)]
+        for event, opened in zip(events, opened_of(events), strict=True)
     ]
 
 
@@ -100,7 +101,7 @@ def _revision(row: Any, earlier: Any) -> Revision:
     return Revision(
         event_id=row.event_id,
         at=row.history_date,
-        who=f"user:{user.username}" if user else "the product",
+        who=PersonName(user) if user else "the product",
         did=_VERBS[row.history_type],
         row=f"{row.instance_type._meta.verbose_name} {_name(row)}",
         reason=row.history_change_reason,

@@ -10,6 +10,7 @@ from django.db import models
 
 from audit.gate.types import Action, Request
 from audit.governed import ACTIONS, perform, register, resource_of
+from audit.models import User
 from audit.principal import Principal
 from audit.record import current
 
@@ -71,4 +72,5 @@ def describe(instance: models.Model, reason: str) -> None:
     record = current()
     if instance.pk:
         record.target = f"{instance._meta.label_lower}:{instance.pk}"
-    record.note(name=str(instance), **({"reason": reason} if reason else {}))
+    name = instance if isinstance(instance, User) else str(instance)
+    record.note(name=name, **({"reason": reason} if reason else {}))

@@ -31,7 +31,7 @@ def session_opened(*, user: User, by: Principal, address: str) -> None:
 
 @governed(SIGN_OUT, on="user")
 def session_ended(*, user: User, by: Principal) -> None:
-    current().note(user=user.username)
+    current().note(user=user)
 
 
 @governed(SIGN_IN_REFUSED, on="account")
@@ -63,10 +63,11 @@ def record_refusal(
 ) -> None:
     """Names the account only where there is one: people type passwords into the wrong field."""
     username = str(credentials.get("username", ""))[:150]
-    known = "\0" not in username and User.objects.filter(username=username).exists()
-    account = Resource("audit.user", username if known else "unknown")
+    user = None if "\0" in username else User.objects.filter(username=username).first()
     sign_in_refused(
-        account=account, by=system("web"), address=address_of(request) if request else ""
+        account=Resource("audit.user", str(user.pk) if user else "unknown", instance=user),
+        by=system("web"),
+        address=address_of(request) if request else "",
     )
 
 

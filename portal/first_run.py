@@ -54,17 +54,19 @@ def _begin(*, installation: Resource, by: Principal, keep: Keep) -> Credentials:
     """All of it in one transaction, and the credentials kept before it commits: a start that dies
     half-way has made nobody, and one that made somebody has kept their password."""
     users = [(username, secrets.token_urlsafe(12), role) for username, role in PEOPLE]
+    people = []
     for username, password, role in users:
         user = User(username=username)
         user.set_password(password)
         user.save()
         user.groups.set(Group.objects.filter(name=role))
+        people.append({"user": user, "role": role})
     source = Source.objects.create(slug="alertmanager", name="Alertmanager")
     secret = new_secret()
     ApiToken.objects.create(
         name=source.slug, scopes=["alerts:write"], source=source.slug, digest=secret_digest(secret)
     )
-    current().note(users=dict(PEOPLE), token=source.slug)
+    current().note(users=people, token=source.slug)
     credentials = Credentials(users, secret)
     keep(credentials)
     return credentials

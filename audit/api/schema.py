@@ -34,7 +34,7 @@ class EntrySchema(serializers.Serializer[object]):
     id = serializers.IntegerField()
     event = serializers.CharField()
     timestamp = serializers.DateTimeField()
-    actor = serializers.CharField()
+    actor = serializers.CharField(help_text="A person as the commitment to them, `user:~…`.")
     actor_type = serializers.ChoiceField(choices=["user", "token", "system"])
     action = serializers.CharField()
     target = serializers.CharField()
@@ -57,6 +57,13 @@ class LinksSchema(serializers.Serializer[object]):
 
 
 class EventSchema(serializers.Serializer[object]):
+    actor = serializers.CharField(help_text="Like `user:ada`; `user:erased-~…` once erased.")
+    people = serializers.DictField(
+        child=serializers.CharField(), help_text="Who is behind each commitment in the entry."
+    )
+    sealed = serializers.DictField(
+        help_text="What is sealed in the entry, by its place, like `data.asked.context.address`."
+    )
     entry = EntrySchema()
     leaf_hash = serializers.CharField(help_text="64 hexadecimal digits.")
     index = serializers.IntegerField(

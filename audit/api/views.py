@@ -19,6 +19,7 @@ from audit.api.schema import EventListSchema, EventSchema
 from audit.event_filters import PATTERNS, parse_cursor, parse_filter, parse_limit
 from audit.gate.types import Verdict
 from audit.models import Event
+from audit.subjects import Opened
 
 LIMIT, MAX_LIMIT = 50, 200
 
@@ -59,7 +60,12 @@ class EventListView(APIView):
         newest, oldest = found.events[:1], found.events[-1:]
         return Response(
             {
-                "results": [event_json(event, request) for event in found.events],
+                "results": [
+                    event_json(event, opened, request)
+                    for event, opened in zip(
+                        found.events, selectors.opened_of(found.events), strict=True
+                    )
+                ],
                 "next": _url(request, kept, "before", oldest) if found.has_older else None,
                 "previous": _url(request, kept, "after", newest) if found.has_newer else None,
             }
@@ -72,13 +78,18 @@ class EventView(APIView):
     @extend_schema(operation_id="audit_events_retrieve", responses=EventSchema)
     def get(self, request: Request, pk: int) -> Response:
         """One event: its entry as it is stored, and where it stands in the log."""
-        return Response(event_json(selectors.event_get(pk), request))
+        event = selectors.event_get(pk)
+        (opened,) = selectors.opened_of([event])
+        return Response(event_json(event, opened, request))
 
 
-def event_json(event: Event, request: HttpRequest | Request) -> dict[str, Any]:
+def event_json(event: Event, opened: Opened, request: HttpRequest | Request) -> dict[str, Any]:
     """`entry`, written as RFC 8785 has it, is the exact text behind `leaf_hash`: SHA-256 of a zero
-    byte and that text."""
+    byte and that text. It names nobody; who is meant stands beside it."""
     return {
+        "actor": opened.entry["actor"],
+        "people": opened.people,
+        "sealed": opened.values,
         "entry": selectors.entry_of(event),
         "leaf_hash": bytes(event.leaf_hash).hex(),
         "index": selectors.index_of(event),

@@ -162,7 +162,7 @@ def _run(asked: ApprovalRequest) -> None:
         service(**arguments, by=by)
         # Within the same transaction and event as the effect: never one without the other.
         _end(locked, State.EXECUTED, "")
-        current().note(approved_by=[user.username for user in eligible])
+        current().note(approved_by=eligible)
 
     perform(request, change, approvals=len(eligible))
 

@@ -23,6 +23,7 @@ from audit.proofs import merkle
 from audit.proofs.errors import ProofError
 from audit.proofs.tiles import TileReader
 from audit.proofs.tlog_proof import TlogProof
+from audit.subjects import REF, People
 from audit.witness.message import add_checkpoint
 from portal.lib.errors import AuditUnavailable, FieldError, ValidationFailed
 
@@ -80,6 +81,7 @@ def write_pack(
     vkey = keys.verifier_key()
     reader = TileReader(fetch_tile, coverage.checkpoint.size)
     leaves: dict[int, bytes] = {}
+    refs: set[str] = set()
     with PackWriter(file) as pack:
         pack.add("README.txt", _readme(about, coverage))
         pack.add("checkpoint", coverage.note.encode())
@@ -88,6 +90,9 @@ def write_pack(
         for number, entry in entries(events):
             pack.add(f"entries/{number:012}.json", entry)
             leaves[number] = merkle.leaf_hash(entry)
+            refs.update(REF.findall(entry.decode()))
+        named = People(refs).named(" ".join(refs))
+        pack.add("people.json", json.dumps(named, indent=1, sort_keys=True).encode())
         pack.add("log.vkey", f"{vkey}\n".encode())
         pack.add("policy/axioms.cedar", AXIOMS.read_bytes())
         pack.add("policy/policy.cedar", policy.active()[0].encode())

@@ -22,6 +22,7 @@ from audit.governed import perform
 from audit.ledger.append import instant
 from audit.principal import Principal
 from audit.record import current
+from audit.subjects import recorded_pattern
 from portal.lib.errors import FieldError, ValidationFailed, VigilError
 
 log = structlog.get_logger(__name__)
@@ -110,10 +111,16 @@ def _request(form: str, selection: Selection, by: Principal, reason: str) -> Abo
         record = current()
         record.event = REQUESTED
         record.target = f"{KIND}:{record.id}"
-        record.note(form=form, selection=selection.to_json(), reason=reason)
+        record.note(form=form, selection=_recorded_selection(selection), reason=reason)
         return About(record.id, instant(record.at), by.actor, reason, selection)
 
     return perform(Request(by, action_for(by), Resource(KIND, "new")), intend)
+
+
+def _recorded_selection(selection: Selection) -> dict[str, Any]:
+    """As asked for, but that the record names nobody."""
+    asked = selection.to_json()
+    return {**asked, **({"actor": recorded_pattern(asked["actor"])} if "actor" in asked else {})}
 
 
 def _record(by: Principal, number: int, *, event: str = "", **data: Any) -> None:

@@ -13,7 +13,7 @@ from audit.gate.cedar import evaluate, parse
 from audit.gate.types import Request, RulesChanged, Verdict, Vote
 
 AXIOMS = Path(__file__).with_name("axioms.cedar")
-PINNED = "75a698084be30d322962539c59cabd01988be497e83de902f4d7951184bee6d3"
+PINNED = "1b28c421756c866dfe3dc482ebb949b2398eeaf39ce1cda2865b25db090ccd9c"
 
 
 class AxiomsVoter:
@@ -36,12 +36,14 @@ class AxiomsVoter:
         if result.allowed:
             return Vote(self.name, Verdict.ALLOW, "no axiom forbids it", self.pinned)
         reasons = result.diagnostics.reasons
+        approvals = policies.approvals(reasons)
         return Vote(
             self.name,
-            Verdict.DENY,
+            Verdict.ESCALATE if approvals else Verdict.DENY,
             " ".join(policies.annotations[policy]["law"] for policy in reasons),
             self.pinned,
             tuple(policies.name(policy) for policy in reasons),
+            approvals,
         )
 
     def _text(self) -> str:

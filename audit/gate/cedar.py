@@ -1,7 +1,7 @@
 """What the Cedar voters share: how a request looks to a policy, and how an answer is read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,13 @@ class Policies:
 
     def name(self, policy: str) -> str:
         return self.annotations[policy].get("id", policy)
+
+    def approvals(self, rules: Sequence[str]) -> int:
+        """How many people could lift these forbids; 0 where one of them cannot be lifted. One where
+        the annotation is missing; validation refuses what is no number."""
+        if not all("escalate" in self.annotations[rule] for rule in rules):
+            return 0
+        return max((int(self.annotations[r].get("approvals", "1")) for r in rules), default=0)
 
 
 @lru_cache(maxsize=8)

@@ -60,16 +60,10 @@ def judge(text: str, asked: Mapping[str, Any]) -> Vote:
     if result.allowed:
         return Vote(PolicyVoter.name, Verdict.ALLOW, "no policy forbids it", digest, names)
     reason = " ".join(_says(policies, rule) for rule in rules) or "no policy permits it"
-    if rules and all("escalate" in policies.annotations[rule] for rule in rules):
-        approvals = max(_approvals(policies, rule) for rule in rules)
+    if approvals := policies.approvals(rules):
         return Vote(PolicyVoter.name, Verdict.ESCALATE, reason, digest, names, approvals)
     return Vote(PolicyVoter.name, Verdict.DENY, reason, digest, names)
 
 
 def _says(policies: Policies, rule: str) -> str:
     return policies.annotations[rule].get("says") or f"The policy {policies.name(rule)} forbids it."
-
-
-def _approvals(policies: Policies, rule: str) -> int:
-    """One where the annotation is missing; validation refuses what is no number."""
-    return int(policies.annotations[rule].get("approvals", "1"))

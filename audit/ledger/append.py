@@ -5,7 +5,7 @@ the rows that the transaction really changed, and refuses the entry, or the comm
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -45,9 +45,31 @@ def draw() -> Drawn:
     return Drawn(number, at, is_latched)
 
 
-def append(drawn: Drawn, intent: Intent, fields: Mapping[str, Any]) -> bytes:
+_ENTRY = "INSERT INTO audit_event (id, writer_id, writer_seq, entry) VALUES (%s, %s, %s, %s)"
+# In one statement with the entry, so that sealing costs no round trip.
+_SEALED = """
+WITH sealed AS (
+    INSERT INTO audit_sealed (event_id, field, subject, ciphertext)
+    SELECT %s, field, %s, ciphertext FROM unnest(%s::text[], %s::bytea[]) AS s (field, ciphertext)
+) """
+
+
+@dataclass(frozen=True, slots=True)
+class SealedValues:
+    """Personal values of one subject, each with its place in the entry, see `audit.subjects`."""
+
+    subject: str = ""
+    values: Sequence[tuple[str, bytes]] = ()
+
+
+_NONE = SealedValues()
+
+
+def append(
+    drawn: Drawn, intent: Intent, fields: Mapping[str, Any], sealed: SealedValues = _NONE
+) -> bytes:
     """Adds the entry that names all rows changed since the transaction's last one, beside the line of
-    the journal that meant it. Returns its leaf hash.
+    the journal that meant it, and what is sealed of it. Returns its leaf hash.
 
     Raises `AuditUnavailable` where the ledger cannot take it, `ValidationFailed` where it is longer
     than 65,535 bytes.
@@ -59,9 +81,13 @@ def append(drawn: Drawn, intent: Intent, fields: Mapping[str, Any]) -> bytes:
             entry = canonical(
                 {**fields, "id": drawn.id, "timestamp": instant(drawn.at), "changes": changes}
             )
+            beside: list[Any] = []
+            if sealed.values:
+                places, values = zip(*sealed.values, strict=True)
+                beside = [drawn.id, sealed.subject, list(places), list(values)]
             cursor.execute(
-                "INSERT INTO audit_event (id, writer_id, writer_seq, entry) VALUES (%s, %s, %s, %s)",
-                [drawn.id, intent.writer, intent.seq, entry],
+                _SEALED + _ENTRY if beside else _ENTRY,
+                [*beside, drawn.id, intent.writer, intent.seq, entry],
             )
     except DatabaseError as error:
         raise _unavailable(error) from error

@@ -1,3 +1,4 @@
+from audit.models.erasure import Erasure, Sealed
 from audit.models.governance import Approval, ApprovalRequest, GateLatch, PolicySet
 from audit.models.ledger import Checkpoint, Event, Head, Leaf, Tile
 from audit.models.token import ApiToken
@@ -8,11 +9,13 @@ __all__ = [
     "Approval",
     "ApprovalRequest",
     "Checkpoint",
+    "Erasure",
     "Event",
     "GateLatch",
     "Head",
     "Leaf",
     "PolicySet",
+    "Sealed",
     "Tile",
     "User",
 ]

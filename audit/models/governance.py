@@ -6,7 +6,7 @@ from django.db.models import F, Q
 
 from audit.gate.types import Fact
 from audit.history import history
-from audit.principal import Principal
+from audit.principal import PersonName, Principal
 
 
 class GateLatch(models.Model):
@@ -95,7 +95,7 @@ class PolicySet(models.Model):
         return f"v{self.version} {self.title}"
 
     def governed_facts(self, _by: Principal) -> dict[str, Fact]:
-        return {"author": f"user:{self.author.username}" if self.author else "system:first-run"}
+        return {"author": PersonName(self.author) if self.author else "system:first-run"}
 
 
 class ApprovalRequest(models.Model):
@@ -146,7 +146,7 @@ class ApprovalRequest(models.Model):
         return f"{self.action} on {self.target}"
 
     def governed_facts(self, _by: Principal) -> dict[str, Fact]:
-        return {"author": f"user:{self.requester.username}", "state": self.state}
+        return {"author": PersonName(self.requester), "state": self.state}
 
 
 class Approval(models.Model):

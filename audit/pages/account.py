@@ -101,7 +101,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "roles": user.groups.order_by("name"),
         "tokens": user.api_tokens.filter(revoked_at=None).order_by("name"),
         "sign_ins": Event.objects.filter(
-            actor=person(user).actor, action="audit:session:open"
+            actor__in=[person(user).recorded, person(user).actor], action="audit:session:open"
         ).order_by("-id")[:SIGN_INS_SHOWN],
     }
     return TemplateResponse(request, "audit/account.html", context, status=status)

@@ -23,6 +23,7 @@ from audit.governed import ACTIONS
 from audit.models import Event
 from audit.pages.access import page
 from audit.row_history import event_revisions
+from audit.subjects import open_entries
 from audit.why import obstacles
 from portal.lib.errors import FieldError, ValidationFailed
 
@@ -50,6 +51,7 @@ LABELS = {
 @dataclass(frozen=True, slots=True)
 class Row:
     event: Event
+    actor: str
     summary: str
 
 
@@ -82,7 +84,8 @@ def event_list(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "Audit viewer",
         "rows": [
-            Row(event, selectors.summary(selectors.entry_of(event))) for event in found.events
+            Row(event, opened.entry["actor"], selectors.summary(opened.entry))
+            for event, opened in zip(found.events, selectors.opened_of(found.events), strict=True)
         ],
         "newer": _beside(canonical, "after", found.events[:1], is_there=found.has_newer),
         "older": _beside(canonical, "before", found.events[-1:], is_there=found.has_older),
@@ -109,8 +112,10 @@ def event_list(request: HttpRequest) -> HttpResponse:
 @page("audit.view_event")
 def event_detail(request: HttpRequest, number: int) -> HttpResponse:
     event = selectors.event_get(number)
-    entry = selectors.entry_of(event)
-    changes, change_count = selectors.changes_of(event, entry)
+    stored = selectors.entry_of(event)
+    (opened,) = open_entries([stored])
+    entry = opened.entry
+    changes, change_count = selectors.changes_of(event, stored)
     context = {
         **admin.site.each_context(request),
         "title": f"Event {event.pk}",
@@ -124,7 +129,10 @@ def event_detail(request: HttpRequest, number: int) -> HttpResponse:
         ],
         "asked": _asked(entry["data"].get("asked")),
         "obstacles": obstacles(entry),
-        "pretty": json.dumps(entry, indent=2, ensure_ascii=False),
+        "people": opened.people,
+        "values": opened.values,
+        "is_erased": opened.is_erased,
+        "pretty": json.dumps(stored, indent=2, ensure_ascii=False),
         "changes": changes,
         "change_count": change_count,
         "revisions": event_revisions(event, {change.table for change in changes}),

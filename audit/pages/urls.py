@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from audit.pages import account, approvals, events, governance, policies
+from audit.pages import account, approvals, erasure, events, governance, policies
 
 app_name = "audit"
 
@@ -15,5 +15,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("governance/policies/", policies.policy_list, name="policy-list"),
     path("governance/policies/new/", policies.policy_new, name="policy-new"),
     path("governance/policies/<int:version>/", policies.policy_detail, name="policy-detail"),
+    path("people/<int:pk>/erase/", erasure.erase, name="person-erase"),
+    path("people/erasures/<int:number>/", erasure.erasure_detail, name="erasure-detail"),
+    path(
+        "people/erasures/<int:number>/certificate.json",
+        erasure.erasure_certificate,
+        name="erasure-certificate",
+    ),
     path("account/", account.account, name="account"),
 ]

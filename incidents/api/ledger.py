@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.models import Event
+from audit.subjects import name_people
 from incidents.api.paging import ListView
 from incidents.api.shapes import EventLinksShape, Instant, Shape, event_links
 from incidents.selectors.record import incident_events
@@ -33,6 +34,9 @@ class IncidentLedgerView(ListView):
     queryset: Any = Event.objects.none()
     serializer_class = EventShape
     filter_backends = ()
+
+    def name(self, rows: list[Event]) -> None:
+        name_people(rows, "actor")
 
     @extend_schema(operation_id="incident_ledger", responses=EventShape(many=True))
     def get(self, _request: Request, number: int) -> Response:

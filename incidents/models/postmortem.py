@@ -4,7 +4,7 @@ from django.db.models import F, Q
 
 from audit.gate.types import Fact
 from audit.history import history
-from audit.principal import Principal
+from audit.principal import PersonName, Principal
 from incidents.models.incident import Incident
 
 
@@ -57,4 +57,4 @@ class Postmortem(models.Model):
 
     def governed_facts(self, by: Principal) -> dict[str, Fact]:
         facts = self.incident.governed_facts(by)
-        return {**facts, "author": f"user:{self.author.username}"}
+        return {**facts, "author": PersonName(self.author)}

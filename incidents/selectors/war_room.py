@@ -10,6 +10,7 @@ from django.db.models import Aggregate, Count, F, Max, QuerySet, Subquery, Windo
 from django.db.models.functions import Now
 
 from audit.models import User
+from audit.subjects import name_people
 from incidents import actions
 from incidents.models import Alert, ClockLeg, Incident, IncidentRole, Postmortem, TimelineEntry
 from incidents.models.incident import RESTRICTED
@@ -62,7 +63,9 @@ def timeline(
         entries = entries.filter(occurred_at__lte=before.occurred_at).exclude(
             occurred_at=before.occurred_at, id__gte=before.id
         )
-    return take(entries, limit)
+    found = take(entries, limit)
+    _name(found.rows)
+    return found
 
 
 def timeline_since(incident: Incident, entry: int, *, limit: int) -> Slice[TimelineEntry]:
@@ -71,7 +74,14 @@ def timeline_since(incident: Incident, entry: int, *, limit: int) -> Slice[Timel
     corrected = [new.supersedes_id for new in newer.rows if new.supersedes_id]
     if corrected:
         newer.rows.extend(_entries(incident).filter(pk__in=corrected, pk__lte=entry))
+    _name(newer.rows)
     return newer
+
+
+def _name(entries: list[TimelineEntry]) -> None:
+    """Who wrote them, and who corrected them, by name."""
+    corrections = [getattr(entry, "superseded_by", None) for entry in entries]
+    name_people([*entries, *filter(None, corrections)], "author", "text")
 
 
 def _entries(incident: Incident) -> QuerySet[TimelineEntry]:

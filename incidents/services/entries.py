@@ -23,7 +23,7 @@ def entry_add(
         kind=kind,
         occurred_at=occurred_at or record.at,
         recorded_at=record.at,
-        author=record.request.principal.actor,
+        author=record.request.principal.recorded,
         text=text,
         event_id=record.id,
         supersedes=supersedes,

@@ -1,6 +1,6 @@
 from audit.governed import governed
 from audit.models import User
-from audit.principal import Principal
+from audit.principal import Principal, subject
 from audit.record import current
 from incidents import actions
 from incidents.models import Incident, IncidentRole
@@ -139,7 +139,7 @@ def incident_assign(
     assigned = IncidentRole.objects.create(
         incident=locked, role=role, user=user, assigned_at=record.at
     )
-    record.note(role=role.value, user=user.username, before=holder and holder.user.username)
-    handed = f", handed over by {holder.user}" if holder else ""
-    entry_add(locked, Kind.ROLE, f"{role.label}: {user}{handed}")
+    record.note(role=role.value, user=user, before=holder and holder.user)
+    handed = f", handed over by {subject(holder.user)}" if holder else ""
+    entry_add(locked, Kind.ROLE, f"{role.label}: {subject(user)}{handed}")
     return assigned

@@ -16,6 +16,7 @@ from portal.first_run import Credentials, first_run
 from portal.lib.errors import Conflict, GovernanceDenied, ValidationFailed
 from portal.roles import ROLES
 from tests.database import as_superuser
+from tests.entries import actor_of
 from tests.people import TESTS, Cast
 
 
@@ -82,14 +83,14 @@ def test_a_weak_password_is_refused_by_field(cast: Cast) -> None:
 def test_a_sign_in_is_on_record(cast: Cast, client: Client) -> None:
     assert client.login(username="auditor", password="correct horse")
     event = Event.objects.latest("id")
-    assert (event.event, event.actor) == ("sign_in", "user:auditor")
+    assert (event.event, actor_of(event)) == ("sign_in", "user:auditor")
 
 
 def test_a_failed_sign_in_names_the_account_only_where_there_is_one(
     cast: Cast, client: Client
 ) -> None:
     client.login(username="auditor", password="wrong")
-    assert Event.objects.latest("id").target == "audit.user:auditor"
+    assert Event.objects.latest("id").target == f"audit.user:{cast.auditor.pk}"
     client.login(username="hunter2-typed-into-the-wrong-field", password="x")
     event = Event.objects.latest("id")
     assert (event.event, event.target) == ("sign_in_failed", "audit.user:unknown")

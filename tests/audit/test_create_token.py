@@ -10,6 +10,7 @@ from audit.authentication import token_for
 from audit.management.commands.create_token import Command
 from audit.models import ApiToken, Event
 from tests.database import as_superuser
+from tests.entries import actor_of
 from tests.people import Cast
 
 Run = Callable[..., tuple[int, str, str]]
@@ -56,7 +57,7 @@ def test_scopes_a_person_and_an_expiry(run: Run, committed_cast: Cast) -> None:
 def test_a_new_token_is_on_record(run: Run) -> None:
     run("--name", "ci", "--scope", "alerts:write")
     event = Event.objects.latest("id")
-    assert (event.event, event.actor) == ("token_issued", "system:create-token")
+    assert (event.event, actor_of(event)) == ("token_issued", "system:create-token")
 
 
 @pytest.mark.parametrize(

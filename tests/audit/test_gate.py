@@ -18,6 +18,7 @@ from audit.rows import row_save
 from incidents.models import Service
 from portal.lib.errors import AuditUnavailable, GovernanceDenied, GovernanceFailure
 from tests.database import as_superuser
+from tests.entries import actor_of
 from tests.people import TESTS, Cast
 
 INCIDENT = "incidents.incident"
@@ -228,7 +229,7 @@ def test_a_denial_is_recorded_and_outlives_what_it_refused(committed_cast: Cast)
         "policy": "allow",
     }
     event = Event.objects.latest("id")
-    assert (event.event, event.verdict, event.actor) == (
+    assert (event.event, event.verdict, actor_of(event)) == (
         "governance_denied",
         "deny",
         "user:auditor",

@@ -17,7 +17,7 @@ from audit.governed_admin import GovernedAdmin
 from audit.models import Event, User
 from audit.row_versions import RowConflict, row_replace
 from audit.rows import row_delete, row_save
-from audit.selectors import entry_of
+from audit.selectors import opened_of
 from incidents.models import Incident, Service
 from portal.site import VigilSite
 from tests.database import as_superuser
@@ -52,7 +52,8 @@ def shown(client: Client, address: str) -> dict[str, Any]:
 def last() -> dict[str, Any]:
     event = Event.objects.order_by("-id").first()
     assert event is not None
-    return entry_of(event)
+    (opened,) = opened_of([event])
+    return opened.entry
 
 
 def test_a_row_is_added_with_its_event(administrator: Client) -> None:

@@ -139,9 +139,9 @@ def test_recorded_decisions_replay_to_the_same_verdicts(cast: Cast, second: Prin
     activated(cast, second)
     with pytest.raises(GovernanceDenied):
         row_save(instance=Service(slug="b", name="B"), by=TESTS)
-    seen, differences = replay(1000)
-    assert seen == Event.objects.count()
-    assert differences == []
+    found = replay(1000)
+    assert found.seen == Event.objects.count()
+    assert (found.erased, found.differences) == (0, [])
 
 
 def test_a_replay_finds_a_decision_that_was_not_the_rules(committed_cast: Cast) -> None:
@@ -152,8 +152,8 @@ def test_a_replay_finds_a_decision_that_was_not_the_rules(committed_cast: Cast) 
             ' \'"verdict":"allow","voter":"policy"\', \'"verdict":"deny","voter":"policy"\'),'
             " 'UTF8') WHERE id = 1"
         )
-    _seen, differences = replay(1000)
-    assert [(d.event, d.voter, d.replayed) for d in differences] == [(1, "policy", "allow")]
+    found = replay(1000)
+    assert [(d.event, d.voter, d.replayed) for d in found.differences] == [(1, "policy", "allow")]
 
 
 def test_a_text_edited_behind_the_triggers_is_no_policy(committed_cast: Cast) -> None:

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from audit.models import Event
 from incidents.models import IncidentRole, Postmortem, TimelineEntry
 from incidents.procedure import State
+from incidents.selectors import war_room as read
 from incidents.services.incidents import incident_assign, incident_open
 from incidents.services.postmortems import FIELDS, postmortem_accept, postmortem_write
 from incidents.services.timeline import status_update, timeline_note
@@ -24,7 +25,11 @@ def test_a_note_has_when_it_happened_and_when_it_was_written(cast: Cast) -> None
     note = timeline_note(
         incident=incident, by=cast.principal("responder"), text=" Disk full ", occurred_at=before
     )
-    assert (note.text, note.author, note.occurred_at) == ("Disk full", "user:responder", before)
+    assert (note.text, note.author, note.occurred_at) == (
+        "Disk full",
+        cast.principal("responder").recorded,
+        before,
+    )
     assert note.recorded_at > before
     assert note.event_id == Event.objects.latest("id").pk
 
@@ -82,7 +87,10 @@ def test_a_role_is_handed_over(cast: Cast) -> None:
     incident_assign(incident=incident, by=by, role=Role.COMMANDER, user=cast.approver)
     held = incident.roles.get(ended_at=None)
     assert (held.user, incident.roles.count()) == (cast.approver, 2)
-    assert incident.timeline.first().text == "Commander: approver, handed over by commander"
+    assert (
+        read.timeline(incident, limit=1).rows[0].text
+        == "Commander: approver, handed over by commander"
+    )
     with pytest.raises(Conflict, match="already"):
         incident_assign(incident=incident, by=by, role=Role.COMMANDER, user=cast.approver)
 

@@ -55,9 +55,14 @@ class Command(BaseCommand):
             self.stdout.write(f"released: {row.reason}")
 
     def _replay(self, *, last: int, **_options: Any) -> None:
-        seen, differences = replay(last)
-        for d in differences:
+        found = replay(last)
+        for d in found.differences:
             self.stdout.write(f"event {d.event}: {d.voter} said {d.recorded}, now {d.replayed}")
-        self.stdout.write(f"{seen} decisions judged again, {len(differences)} differ")
-        if differences:
+        self.stdout.write(f"{found.seen} decisions judged again, {len(found.differences)} differ")
+        if found.erased:
+            self.stdout.write(
+                f"{found.erased} of them without their policies' vote: they are about somebody who was"
+                " erased, or hold what cannot be opened here"
+            )
+        if found.differences:
             sys.exit(1)

@@ -11,6 +11,7 @@ from audit.ledger.signer import LedgerSigner
 from audit.models import Event
 from tests.audit.evidence.conftest import Verify
 from tests.audit.test_ledger import add_services, publish
+from tests.entries import actor_of
 from tests.people import Cast
 
 
@@ -50,14 +51,14 @@ def test_without_a_person_it_is_on_record_as_the_command_of_an_account(
 ) -> None:
     monkeypatch.setenv("LOGNAME", "operator")
     export("--event", "service_added", out=tmp_path / "pack.zip")
-    assert Event.objects.latest("pk").actor == "system:export_evidence/operator"
+    assert actor_of(Event.objects.latest("pk")) == "system:export_evidence/operator"
 
 
 def test_a_person_exports_as_far_as_they_may(
     ledger: Cast, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     export("--target", "incidents.service:*", "--user", "auditor", out=tmp_path / "pack.zip")
-    assert Event.objects.latest("pk").actor == "user:auditor"
+    assert actor_of(Event.objects.latest("pk")) == "user:auditor"
     with pytest.raises(SystemExit) as ended:
         export("--event", "service_added", "--user", "responder", out=tmp_path / "other.zip")
     assert (ended.value.code, (tmp_path / "other.zip").exists()) == (1, False)

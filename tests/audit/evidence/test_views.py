@@ -15,6 +15,7 @@ from tests.audit.evidence.conftest import Verify
 from tests.audit.test_gate import Broken, voting
 from tests.audit.test_ledger import add_services, publish
 from tests.database import as_superuser
+from tests.entries import actor_of
 from tests.people import TESTS, Cast
 
 URL = "/api/v1/audit/export/"
@@ -145,7 +146,7 @@ def test_other_roles_are_refused_on_record(ledger: Cast, name: str) -> None:
     ):
         assert (response.status_code, response.json()["error_code"]) == (403, "GOVERNANCE_DENIED")
         assert Event.objects.latest("pk").event == "governance_denied"
-        assert Event.objects.latest("pk").actor == f"user:{name}"
+        assert actor_of(Event.objects.latest("pk")) == f"user:{name}"
 
 
 def test_nobody_is_asked_to_sign_in(ledger: Cast) -> None:

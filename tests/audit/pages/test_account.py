@@ -10,6 +10,7 @@ from audit.models import Event, User
 from audit.principal import person
 from portal.lib.errors import GovernanceDenied
 from tests.database import as_superuser
+from tests.entries import actor_of
 from tests.people import Cast
 
 URL = reverse("audit:account")
@@ -43,7 +44,7 @@ def test_a_time_zone_is_changed_on_record(outsider: Client) -> None:
     assert outsider.post(URL, zone("Europe/Zurich")).status_code == 302
     assert user().time_zone == "Europe/Zurich"
     event = Event.objects.order_by("-id")[0]
-    assert (event.event, event.actor) == ("profile_changed", "user:outsider")
+    assert (event.event, actor_of(event)) == ("profile_changed", "user:outsider")
 
 
 def test_an_unknown_time_zone_is_refused(outsider: Client) -> None:
@@ -133,7 +134,7 @@ def test_without_a_ledger_nothing_changes(committed_cast: Cast, client: Client) 
 def test_it_shows_where_one_signed_in(cast: Cast, outsider: Client) -> None:
     Client().force_login(cast.auditor)
     sign_ins = outsider.get(URL).context["sign_ins"]
-    assert [event.actor for event in sign_ins] == ["user:outsider"]
+    assert [actor_of(event) for event in sign_ins] == ["user:outsider"]
 
 
 @pytest.mark.parametrize("name", ["outsider", "auditor"])

@@ -158,7 +158,7 @@ def test_an_event_that_was_tampered_with_says_so(committed_cast: Cast, client: C
         database.execute("ALTER TABLE audit_event_p0 DISABLE TRIGGER ALL")
         database.execute(
             "UPDATE audit_event SET entry = convert_to(replace("
-            "convert_from(entry, 'UTF8'), 'user:auditor', 'user:nobody1'), 'UTF8') WHERE id = %s",
+            "convert_from(entry, 'UTF8'), 'sign_in', 'sign_on'), 'UTF8') WHERE id = %s",
             [event.pk],
         )
     page = client.get(url("detail", event)).content.decode()

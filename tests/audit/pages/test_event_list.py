@@ -223,4 +223,6 @@ def test_a_page_costs_the_same_however_long_the_record_is(counted: Callable[...,
     counted()
     before = counted(), counted(actor="system:*"), counted(verdict="allow")
     services(70)
-    assert (counted(), counted(actor="system:*"), counted(verdict="allow")) == before
+    now = counted(), counted(actor="system:*"), counted(verdict="allow")
+    # A page on which nobody is named saves the look-up of names.
+    assert all(count <= then for count, then in zip(now, before, strict=True))

@@ -7,6 +7,7 @@ from django.test import Client
 
 from audit.models import Event
 from incidents.procedure import NAMES
+from tests.entries import actor_of
 from tests.incidents.api.calling import Caller, issued, signed_in, with_secret
 from tests.incidents.arranging import restrict
 from tests.incidents.making import in_state, opened, written
@@ -93,7 +94,7 @@ def test_a_token_does_what_its_person_may(cast: Cast) -> None:
         url("classify/", incident.number), REASON
     )
     assert (answer.status, answer.body["state"]) == (200, "classified")
-    assert Event.objects.latest("id").actor == "token:ci"
+    assert actor_of(Event.objects.latest("id")) == "token:ci"
     auditor = with_secret(issued(*scopes, user=cast.auditor))
     assert auditor.post(url("notify/", incident.number), REASON).status == 403
 
@@ -120,7 +121,7 @@ def test_the_wrong_role_is_refused_and_that_is_recorded(cast: Cast, role: str) -
         answer = caller.post(url(f"{name}/", incident.number), WRITES[f"{name}/"])
         assert (answer.status, answer.code) == (403, "GOVERNANCE_DENIED"), name
         denial = Event.objects.latest("id")
-        assert (denial.event, denial.actor) == ("governance_denied", f"user:{role}")
+        assert (denial.event, actor_of(denial)) == ("governance_denied", f"user:{role}")
     incident.refresh_from_db()
     assert (incident.version, incident.timeline.count()) == (1, 1)
 

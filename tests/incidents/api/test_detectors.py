@@ -18,6 +18,7 @@ from audit.models import ApiToken, Event
 from incidents.api.detectors import AlertmanagerView, AlertsView
 from incidents.models import AlertReceipt, Source
 from tests.database import as_superuser, pointed_at
+from tests.entries import actor_of
 from tests.incidents.api.calling import Caller, issued, signed_in, with_secret
 from tests.incidents.arranging import recorded
 from tests.people import Cast
@@ -76,7 +77,7 @@ def test_an_alert_is_accepted_with_its_receipt(detector: Caller, path: str) -> N
 def test_what_is_accepted_is_on_record(detector: Caller, path: str) -> None:
     detector.post(path, BODIES[path])
     event = Event.objects.latest("id")
-    assert (event.event, event.actor) == ("alerts_received", "token:probe")
+    assert (event.event, actor_of(event)) == ("alerts_received", "token:probe")
     assert AlertReceipt.objects.get().event_id == event.pk
 
 

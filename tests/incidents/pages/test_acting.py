@@ -17,6 +17,7 @@ from incidents.procedure import State
 from incidents.services.clocks import clock_pause
 from incidents.services.timeline import timeline_note
 from tests.database import as_superuser
+from tests.entries import actor_of
 from tests.incidents.making import in_state, opened, written
 from tests.incidents.pages.conftest import SignIn, signed_in
 from tests.people import Cast
@@ -197,7 +198,7 @@ def test_it_is_done(cast: Cast, sign_in: SignIn, act: Act) -> None:
     assert response.status_code == 204, response.text
     assert "HX-Redirect" in response or "vigil:changed" in response["HX-Trigger"]
     assert act.is_done(incident)
-    assert Event.objects.latest("id").actor == f"user:{act.may}"
+    assert actor_of(Event.objects.latest("id")) == f"user:{act.may}"
 
 
 @every_act
@@ -220,7 +221,7 @@ def test_the_wrong_role_is_refused_with_the_reason(cast: Cast, sign_in: SignIn, 
     assert response["X-Vigil-Fragment"] == "refusal"
     assert rows() == before
     denied = Event.objects.latest("id")
-    assert (denied.event, denied.actor) == ("governance_denied", f"user:{act.may_not}")
+    assert (denied.event, actor_of(denied)) == ("governance_denied", f"user:{act.may_not}")
 
 
 @every_act

@@ -1,0 +1,1 @@
+"""Erasing people from an installation whose record is never edited."""

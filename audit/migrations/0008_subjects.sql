@@ -1,0 +1,50 @@
+-- People on record: commitments in place of names, personal values sealed beside the entry.
+
+-- The commitment to a person, as `audit.principal.subject` computes it. Declared immutable: the
+-- encoding that convert_to asks about never changes.
+CREATE FUNCTION audit_subject(salt bytea, username text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN username LIKE 'erased-~%' THEN substr(username, 8)
+    ELSE '~' || left(encode(sha256(salt || convert_to(username, 'UTF8')), 'hex'), 32) END;
+CREATE UNIQUE INDEX audit_user_subject ON audit_user (audit_subject(salt, username::text));
+
+-- What was sealed of an entry: opened with the salt of its subject, and with nothing else.
+CREATE TABLE audit_sealed (
+    event_id bigint NOT NULL,
+    field text NOT NULL,
+    subject text NOT NULL,
+    ciphertext bytea NOT NULL,
+    PRIMARY KEY (event_id, field)
+);
+CREATE INDEX audit_sealed_by_subject ON audit_sealed (subject);
+SELECT audit_protect('audit_sealed', 'append_only');
+SELECT audit_protect('audit_erasure', 'governed');
+SELECT audit_protect('audit_erasure', 'append_only');
+
+-- Never changed, and removed only once the erasure of its subject is on record.
+CREATE FUNCTION audit_refuse_unless_erased() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'DELETE' OR NOT EXISTS (SELECT FROM audit_erasure WHERE subject = OLD.subject) THEN
+        RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN OLD;
+END $$;
+DROP TRIGGER audit_append_only ON audit_sealed;
+CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit_sealed
+FOR EACH ROW EXECUTE FUNCTION audit_refuse_unless_erased();
+ALTER TABLE audit_sealed ENABLE ALWAYS TRIGGER audit_append_only;
+
+-- Removes what was sealed of a person whose erasure is on record, and says how many values it was.
+CREATE FUNCTION audit_shred(erased text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    shredded bigint;
+BEGIN
+    DELETE FROM audit_sealed WHERE subject = erased;
+    GET DIAGNOSTICS shredded = ROW_COUNT;
+    RETURN shredded;
+END $$;
+REVOKE EXECUTE ON FUNCTION audit_shred(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit_shred(text) TO vigil_app;
+GRANT EXECUTE ON FUNCTION audit_subject(bytea, text) TO PUBLIC;

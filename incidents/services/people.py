@@ -1,0 +1,34 @@
+"""What incidents keep about people, for when one of them is erased."""
+
+from audit.erasure.services import KEEPERS, Keeper
+from audit.models import User
+from audit.principal import PersonName
+from incidents.models import IdempotencyKey, IncidentRole, TimelineEntry
+from incidents.procedure import OPEN
+
+
+def _obstacles(user: User) -> list[str]:
+    held = IncidentRole.objects.filter(user=user, ended_at=None, incident__state__in=OPEN)
+    count = held.count()
+    if not count:
+        return []
+    incidents = "an open incident" if count == 1 else f"{count} open incidents"
+    return [f"They hold a role in {incidents}; hand it over first."]
+
+
+def _forget(user: User) -> None:
+    """Answers kept for a retry may hold the name; what is retried after this is simply done again."""
+    name = PersonName(user)
+    IdempotencyKey.objects.filter(principal__in=[name, name.recorded]).delete()
+    IdempotencyKey.objects.filter(answer__contains=user.username).delete()
+
+
+def _remains(user: User) -> dict[str, int]:
+    return {
+        "timeline_entries_in_the_clear": TimelineEntry.objects.filter(
+            author=str(PersonName(user))
+        ).count()
+    }
+
+
+KEEPERS.append(Keeper(_obstacles, _forget, _remains))
