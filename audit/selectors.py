@@ -157,7 +157,7 @@ def in_words(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-_VERBS = {"I": "added", "U": "changed", "D": "deleted"}
+_VERBS = {"I": "added", "U": "changed", "D": "deleted", "K": "carried over"}
 
 
 def _change(change: dict[str, Any]) -> Change:

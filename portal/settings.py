@@ -220,6 +220,8 @@ VOTE_TIMEOUT = env.integer("VIGIL_VOTE_TIMEOUT_MS", 250, minimum=10, maximum=10_
 SIGNER_KEY = env.path("VIGIL_SIGNER_KEY", VAR.signer_key)
 # With a person's salt, opens what is sealed about them. The same file on every machine.
 SUBJECT_KEY = env.path("VIGIL_SUBJECT_KEY", VAR.keys / "subjects")
+ARCHIVE_DIR = env.path("VIGIL_ARCHIVE_DIR", VAR.var / "archive")
+RETENTION_YEARS = env.integer("VIGIL_LEDGER_RETENTION_YEARS", 7, minimum=7, maximum=100)
 JOURNAL_DIR = env.path("VIGIL_JOURNAL_DIR", VAR.journal)
 JOURNAL_SHIP = env.text("VIGIL_JOURNAL_SHIP", "")
 JOURNAL_SHIP_HEADERS = env.text("VIGIL_JOURNAL_SHIP_HEADERS", "")

@@ -36,7 +36,7 @@ REMAINS = (
         "What people wrote in their own words: reasons, notes, postmortems, policies, names of tokens. It"
         " was not searched for the name."
     ),
-    "Entries and notes that earlier releases made with the name in the clear; `remains` counts them.",
+    "Entries and notes that earlier releases made with the name in the clear. They are counted.",
     (
         "Copies outside: backups of the database and of the subject key, evidence packs and exports that"
         " were handed out, journals and logs shipped elsewhere. A backup from before the erasure holds"
@@ -44,13 +44,13 @@ REMAINS = (
     ),
 )
 CHECK = (
-    "Take `log_key` from somewhere that you trust, such as an older evidence pack.",
-    "`manage.py check_certificate FILE --key KEY` does the rest, on any machine; or by hand:",
+    "Compare the log key with one from somewhere that you trust, such as an older evidence pack.",
+    "On any machine, manage.py check_certificate FILE --key KEY does the rest.",
     (
-        "SHA-256 of a zero byte and the UTF-8 bytes of `entry` is the leaf; `proof` (C2SP tlog-proof)"
+        "By hand: SHA-256 of a zero byte and the UTF-8 bytes of the entry is the leaf; the proof (C2SP tlog-proof)"
         " leads from it to the root of a checkpoint that the log signed."
     ),
-    "`entry` then names the subject, what was destroyed, and who decided it.",
+    "The entry itself then says who was erased, what was destroyed, and who decided it.",
 )
 
 
@@ -84,7 +84,7 @@ def read(entry: dict[str, Any]) -> dict[str, Any]:
         "reason": data["reason"],
         "requested_by": entry["actor"],
         "approved_by": data.get("approved_by", []),
-        "counts": {**data["destroyed"], **data["remains"]},
+        "counts": {"destroyed": data["destroyed"], "remains": data["remains"]},
     }
 
 

@@ -9,13 +9,13 @@ from audit.ledger.verify import Report
 from audit.sealing import recorded_seals
 
 
-def verify_journal(report: Report) -> None:
-    """Adds what does not fit. Belongs on a machine whose journal holds all of the ledger's writers."""
+def verify_journal(report: Report, *, first_event: int = 0) -> None:
+    """Adds what does not fit, from an event on: older ones are in archives. Belongs on a machine whose journal holds all of the ledger's writers."""
     where = journal.directory()
     for file in verify_all(where, recorded_seals()):
         if file.damage is not None:
             report.add(f"journal {file.damage.harm}", str(file.damage))
-    found = reconcile(where, committed_events)
+    found = reconcile(where, committed_events, first_event=first_event)
     for finding in found.findings:
         if finding.kind in ALARMS:
             report.add(f"event {finding.kind}", finding.detail)

@@ -35,7 +35,7 @@ def verify_rows(report: Report, *, progress: Progress) -> None:
             "SET LOCAL TimeZone = 'UTC'; SET LOCAL IntervalStyle = 'iso_8601';"
             "SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1"
         )
-        latest = _latest_digests(progress)
+        latest = latest_digests(progress)
         report.rows = 0
         cursor.execute("SELECT table_name, pk_column, ungoverned FROM audit_governed ORDER BY 1")
         for table, pk, ungoverned in cursor.fetchall():
@@ -62,7 +62,7 @@ def _compare(
         report.add("row changed", f"{table} {row_pk} is not what event {recorded.event} wrote")
 
 
-def _latest_digests(progress: Progress) -> Latest:
+def latest_digests(progress: Progress) -> Latest:
     """By the numbers that changes drew while their rows were locked: events may be numbered in
     another order than that in which they came to a row."""
     latest: Latest = {}

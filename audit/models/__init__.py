@@ -1,3 +1,4 @@
+from audit.models.archive import Archive
 from audit.models.erasure import Erasure, Sealed
 from audit.models.governance import Approval, ApprovalRequest, GateLatch, PolicySet
 from audit.models.ledger import Checkpoint, Event, Head, Leaf, Tile
@@ -8,6 +9,7 @@ __all__ = [
     "ApiToken",
     "Approval",
     "ApprovalRequest",
+    "Archive",
     "Checkpoint",
     "Erasure",
     "Event",

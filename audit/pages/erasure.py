@@ -111,7 +111,10 @@ def erasure_detail(request: HttpRequest, number: int) -> HttpResponse:
         "waits": waits,
         "requested_by": people.text(str(issued.get("requested_by", ""))),
         "approved_by": [people.text(ref) for ref in issued.get("approved_by", ())],
-        "counts": [(LABELS.get(name, name), n) for name, n in issued.get("counts", {}).items()],
+        "counts": {
+            part: [(LABELS.get(name, name), n) for name, n in counts.items()]
+            for part, counts in issued.get("counts", {}).items()
+        },
         "may_read_events": request.user.has_perm("audit.view_event"),
     }
     return TemplateResponse(request, "audit/erasure.html", context)

@@ -64,6 +64,9 @@ def _insert(table: str) -> str:
 
 # Rows that the plain placeholders would not make valid.
 SPECIAL = {
+    ("audit_archive", "end_id"): "2",
+    ("audit_archive", "dropped_at"): "NULL",
+    ("audit_archive", "dropped_event_id"): "NULL",
     ("incidents_incident", "state"): "'detected'",
     ("incidents_alert", "status"): "'firing'",
     ("incidents_alertreceipt", "fate"): "'pending'",

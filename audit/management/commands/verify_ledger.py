@@ -11,6 +11,8 @@ from audit.ledger.verify_journal import verify_journal
 from audit.ledger.verify_rows import verify_rows
 from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.errors import ProofError
+from audit.retention.dropped import dropped
+from audit.retention.verify import verify_archives
 
 
 class Command(BaseCommand):
@@ -27,16 +29,29 @@ class Command(BaseCommand):
         parser.add_argument(
             "--from-checkpoint", type=Path, metavar="FILE", help="a signed checkpoint that you kept"
         )
+        parser.add_argument(
+            "--archive", type=Path, metavar="DIR", help="also read the archives of what was dropped"
+        )
         parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
         known = self._known(options["from_checkpoint"])
         report = Report()
-        verify_log(report, known=known, progress=self._progress("entries"))
+        archived = dropped()
+        verify_log(
+            report,
+            known=known,
+            is_archived=archived.covers,
+            progress=self._progress("entries"),
+        )
+        if options["archive"]:
+            verify_archives(
+                report, archived, options["archive"], progress=self._progress("archives")
+            )
         if options["rows"]:
             verify_rows(report, progress=self._progress("changes"))
         if options["journal"]:
-            verify_journal(report)
+            verify_journal(report, first_event=archived.end)
         self.stdout.write(
             json.dumps(report.to_json(), indent=2) if options["json"] else _in_words(report)
         )
@@ -71,6 +86,8 @@ class Command(BaseCommand):
 def _in_words(report: Report) -> str:
     covered = f"{report.signed} of them under a signed checkpoint, {report.pending} pending"
     lines = [f"{report.status}: {report.size} entries, {covered}", f"root {report.root}"]
+    if report.archived:
+        lines.append(_archived(report))
     if report.rows is not None:
         lines.append(f"{report.rows} governed rows held against the ledger")
     if report.journaled is not None:
@@ -79,3 +96,12 @@ def _in_words(report: Report) -> str:
         lines.append(f"first bad index {report.first_bad_index}")
     lines += [f"  {problem.kind}: {problem.detail}" for problem in report.problems]
     return "\n".join(lines)
+
+
+def _archived(report: Report) -> str:
+    """The log has their hashes; what they say is in files, by the digests on record."""
+    if report.archived_read is None:
+        return f"{report.archived} of the entries are in archives, and were not read: see --archive"
+    return (
+        f"{report.archived} of the entries are in archives; {report.archived_read} were read there"
+    )
