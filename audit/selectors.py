@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 
 from audit.event_filters import Cursor, EventFilter
 from audit.models import Checkpoint, Event, Leaf
+from audit.retention.dropped import dropped
 from audit.subjects import Opened, actors, open_entries
 from portal.lib.errors import FieldError, NotFound, ValidationFailed
 
@@ -74,7 +75,8 @@ def event_page(filters: EventFilter, cursor: Cursor, *, limit: int) -> EventPage
 def event_get(number: int) -> Event:
     event = Event.objects.select_related("leaf").filter(pk=number).first()
     if event is None:
-        raise NotFound
+        away = next((each for each in dropped().ranges if each.first <= number < each.end), None)
+        raise NotFound(f"This event is in the archive {away.filename}." if away else "")
     return event
 
 

@@ -17,6 +17,7 @@ from audit.models import Event, Sealed, User
 from audit.principal import ERASED, subject
 from audit.recorded import SEALED
 from audit.subject_key import CannotBeOpened, SubjectKeyUnavailable, unseal
+from portal.lib.errors import FieldError, ValidationFailed
 
 log = structlog.get_logger(__name__)
 
@@ -151,7 +152,9 @@ def name_people(rows: Sequence[models.Model], *fields: str) -> None:
 
 def actors(pattern: str) -> Q:
     """Events by an actor as people name them: `user:ada`, or `user:a*`. Entries from before names
-    were kept out of the record have them in the clear, and are found as well."""
+    were kept out of the record have them in the clear, and are found as well.
+
+    Raises `ValidationFailed` where it fits too many people."""
     is_prefix = pattern.endswith("*")
     text = pattern.removesuffix("*")
     plain = Q(actor__startswith=text) if is_prefix else Q(actor=text)
@@ -178,7 +181,12 @@ def recorded_pattern(pattern: str) -> str | list[str]:
 
 def _people(name: str, *, is_prefix: bool) -> list[User]:
     wanted = {"username__startswith": name} if is_prefix else {"username": name}
-    return list(User.objects.filter(**wanted).order_by("pk")[:MANY])
+    found = list(User.objects.filter(**wanted).order_by("pk")[: MANY + 1])
+    if len(found) > MANY:
+        # A part of what was asked for would look like all of it.
+        message = f"fits more than {MANY} people; write more of the name"
+        raise ValidationFailed([FieldError("actor", message)])
+    return found
 
 
 def _by_ref(refs: Iterable[str]) -> Any:

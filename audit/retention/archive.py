@@ -15,7 +15,7 @@ from typing import IO, Any, Self
 from audit.evidence.pack import EPOCH
 from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.errors import ProofError
-from audit.proofs.merkle import inclusion_proof, leaf_hash, verify_inclusion
+from audit.proofs.merkle import HASH_SIZE, inclusion_proof, leaf_hash, verify_inclusion
 from audit.proofs.note import Verifier
 from audit.proofs.tlog_proof import TlogProof
 from audit.retention.subtree import Node, Subtree, ranges_of
@@ -140,20 +140,24 @@ class ArchiveFile:
                 raise ProofError(f"{name} is not what was sealed")
 
     def _tree(self) -> tuple[Subtree, int | None]:
-        indexes: list[int] = []
         leaves = bytearray()
-        for found in self.entries():
-            if json.loads(found.entry)["id"] != found.number:
-                raise ProofError(f"the entry at index {found.index} is not event {found.number}")
-            indexes.append(found.index)
-            leaves += leaf_hash(found.entry)
-        if indexes != sorted(set(indexes)) or len(indexes) != self.manifest["events"]:
-            raise ProofError("its places are not in order, or not as many as it says")
+
+        def indexes() -> Iterator[int]:
+            for found in self.entries():
+                if json.loads(found.entry)["id"] != found.number:
+                    raise ProofError(f"the entry at {found.index} is not event {found.number}")
+                leaves.extend(leaf_hash(found.entry))
+                yield found.index
+
+        ranges = ranges_of(indexes())
+        if len(leaves) != self.manifest["events"] * HASH_SIZE:
+            raise ProofError("it has not as many entries as it says")
         parts, at = [], 0
-        for start, end in ranges_of(indexes):
-            parts.append((start, bytes(leaves[at : at + (end - start) * 32])))
-            at += (end - start) * 32
-        return Subtree(parts, self._nodes()), indexes[0] if indexes else None
+        for start, end in ranges:
+            length = (end - start) * HASH_SIZE
+            parts.append((start, bytes(leaves[at : at + length])))
+            at += length
+        return Subtree(parts, self._nodes()), ranges[0][0] if ranges else None
 
     def _nodes(self) -> dict[Node, bytes]:
         found = {}

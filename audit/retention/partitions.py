@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import Max, Min
 
 from audit.ledger.tree import latest_checkpoint
 from audit.models import Event
@@ -111,3 +112,10 @@ def changes(partition: Partition) -> Iterator[tuple[int, str]]:
 
 def count(partition: Partition) -> int:
     return Event.objects.filter(pk__gte=partition.first, pk__lt=partition.end).count()
+
+
+def span(partition: Partition) -> tuple[int, int]:
+    """The first and the last number that is in it."""
+    numbers = Event.objects.filter(pk__gte=partition.first, pk__lt=partition.end)
+    ends = numbers.aggregate(first=Min("pk"), last=Max("pk"))
+    return ends["first"], ends["last"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from django.db import ProgrammingError, connection
+from django.db import OperationalError, ProgrammingError, connection
 from psycopg import sql
 
 from audit.gate.types import Action, Resource
@@ -91,12 +91,12 @@ def _write(partition: Partition, path: Path) -> tuple[int, int]:
     checkpoint = latest_checkpoint()
     if checkpoint is None:
         raise Conflict("Nothing is signed yet.")
-    indexes = [index for index, _ in read.places(partition)]
-    numbers = _span(partition)
-    ranges = ranges_of(indexes)
+    ranges = ranges_of(index for index, _ in read.places(partition))
+    count = sum(end - start for start, end in ranges)
+    first, last = read.span(partition)
     nodes = outside(ranges, checkpoint.size, TileReader(fetch_tile, checkpoint.size).node)
     origin = Checkpoint.parse(checkpoint.note.rpartition("\n\n")[0] + "\n").origin
-    about = {"first": numbers[0], "last": numbers[1], "origin": origin}
+    about = {"first": first, "last": last, "origin": origin}
     unfinished = path.with_suffix(".unfinished")
     path.parent.mkdir(parents=True, exist_ok=True)
     with unfinished.open("wb") as file:
@@ -108,19 +108,12 @@ def _write(partition: Partition, path: Path) -> tuple[int, int]:
             archive.add("places.ndjson", _json_lines(read.places(partition)))
             archive.add("entries.ndjson", (entry + b"\n" for entry in read.entries(partition)))
             archive.add("changes.ndjson", _json_lines(read.changes(partition)))
-            archive.finish(
-                {**about, "events": len(indexes), "ranges": ranges, "size": checkpoint.size}
-            )
+            archive.finish({**about, "events": count, "ranges": ranges, "size": checkpoint.size})
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
     _sync(path.parent)
-    return len(indexes), checkpoint.size
-
-
-def _span(partition: Partition) -> tuple[int, int]:
-    numbers = [number for _, number in read.places(partition)]
-    return min(numbers), max(numbers)
+    return count, checkpoint.size
 
 
 def partition_drop(
@@ -206,6 +199,9 @@ def _as_owner(cursor: Any, query: str | sql.Composed, params: Sequence[Any] = ()
         cursor.execute(query, params or None)
     except ProgrammingError as error:
         message = "Only the owner of the tables may: run this with VIGIL_DATABASE_ROLE=vigil_owner."
+        raise Conflict(message) from error
+    except OperationalError as error:
+        message = f"Nothing was dropped: {error}"
         raise Conflict(message) from error
 
 

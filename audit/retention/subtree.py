@@ -4,9 +4,8 @@ An archive holds the leaves of some ranges `[start, end)` and, of the tree outsi
 that the proofs of each range's first and last leaf touch: enough for the proof of every leaf.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import pairwise
 
 from audit.proofs.errors import ProofError
 from audit.proofs.merkle import HASH_SIZE, NodeReader, inclusion_proof, node_hash, root
@@ -17,14 +16,19 @@ Node = tuple[int, int]
 _LOW = 8
 
 
-def ranges_of(indexes: Sequence[int]) -> list[Range]:
-    """The gapless ranges of rising indexes: `[3, 4, 5, 9]` is `[(3, 6), (9, 10)]`."""
-    if not indexes:
-        return []
-    gaps = [(a, b) for a, b in pairwise(indexes) if b != a + 1]
-    starts = [indexes[0], *(b for _, b in gaps)]
-    ends = [*(a + 1 for a, _ in gaps), indexes[-1] + 1]
-    return list(zip(starts, ends, strict=True))
+def ranges_of(indexes: Iterable[int]) -> list[Range]:
+    """The gapless ranges of indexes: `[3, 4, 5, 9]` is `[(3, 6), (9, 10)]`. Raises `ProofError` where
+    they do not rise."""
+    ranges: list[Range] = []
+    for index in indexes:
+        start, end = ranges[-1] if ranges else (index, index)
+        if index < end:
+            raise ProofError(f"index {index} is out of order")
+        if index == end and ranges:
+            ranges[-1] = (start, index + 1)
+        else:
+            ranges.append((index, index + 1))
+    return ranges
 
 
 def outside(ranges: Sequence[Range], size: int, node: NodeReader) -> dict[Node, bytes]:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from audit import subject_key
+from audit import subject_key, subjects
 from audit.accounts import profile_change
 from audit.gate import moment
 from audit.models import Event, Sealed, User
@@ -143,3 +143,34 @@ def test_sealed_values_are_never_changed_nor_removed_before_an_erasure(cast: Cas
                 connection.cursor().execute(statement)
         with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
             connection.cursor().execute(statement)
+
+
+def test_a_pattern_that_fits_too_many_people_is_refused(
+    cast: Cast, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of them would look like all."""
+    monkeypatch.setattr(subjects, "MANY", 1)
+    client.force_login(cast.auditor)
+    refused = client.get("/api/v1/audit/events/", {"actor": "user:a*"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "actor")
+    assert client.get("/api/v1/audit/events/", {"actor": "user:aud*"}).status_code == 200
+
+
+def test_an_export_by_name_does_not_put_the_name_on_record(cast: Cast, client: Client) -> None:
+    user = lived(cast)
+    client.force_login(cast.auditor)
+    asked = {"actor": f"user:{NAME}", "reason": "Review"}
+    lines = b"".join(client.get("/api/v1/audit/export/", asked).streaming_content)
+    assert lines.count(f'"actor":"user:{subject(user)}"'.encode()) > 0
+    noted = Event.objects.filter(event="evidence_export_requested").latest("id")
+    assert entry_of(noted)["data"]["selection"]["actor"] == [f"user:{subject(user)}"]
+
+
+def test_the_subject_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "subjects"
+    subject_key.ensure(path)
+    made = path.read_text()
+    subject_key.ensure(path)
+    assert path.read_text() == made
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in path.parent.iterdir()] == ["subjects"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 
 from audit.ledger import keys
 from audit.ledger.signer import LedgerSigner
@@ -145,6 +146,16 @@ def test_verify_reads_the_archives_and_says_what_it_did_not_read(
     assert "59 of the entries are in archives, and were not read" in capsys.readouterr().out
     call_command("verify_ledger", "--archive", str(directory))
     assert "59 were read there" in capsys.readouterr().out
+
+
+def test_the_viewer_says_in_which_archive_an_event_is(
+    aged: Cast, directory: Path, client: Client
+) -> None:
+    drop(directory)
+    client.force_login(aged.auditor)
+    response = client.get("/api/v1/audit/events/7/")
+    assert response.status_code == 404
+    assert files(directory)[0].name in response.json()["message"]
 
 
 def test_an_archive_that_was_tampered_with_is_named(
