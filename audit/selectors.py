@@ -14,10 +14,11 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from audit.actor_patterns import actors
 from audit.event_filters import Cursor, EventFilter
 from audit.models import Checkpoint, Event, Leaf
 from audit.retention.dropped import dropped
-from audit.subjects import Opened, actors, open_entries
+from audit.subjects import Opened, open_entries
 from portal.lib.errors import FieldError, NotFound, ValidationFailed
 
 # So many changes of one event are shown; all of them can be downloaded.

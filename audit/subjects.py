@@ -11,18 +11,15 @@ from typing import Any
 
 import structlog
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Func
 
-from audit.models import Event, Sealed, User
-from audit.principal import ERASED, subject
+from audit.models import Sealed, User
+from audit.principal import ERASED
 from audit.recorded import SEALED
 from audit.subject_key import CannotBeOpened, SubjectKeyUnavailable, unseal
-from portal.lib.errors import FieldError, ValidationFailed
 
 log = structlog.get_logger(__name__)
 
-# So many people at most stand behind a pattern like `user:a*`.
-MANY = 200
 REF = re.compile(r"~[0-9a-f]{32}")
 _PREFIX = "user:"
 
@@ -57,13 +54,6 @@ class People:
         found = self._found.get(match[0])
         return found.username if found else match[0]
 
-    def value(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
-            return {name: self.value(of) for name, of in value.items()}
-        return [self.value(item) for item in value] if isinstance(value, list) else value
-
     def named(self, text: str) -> dict[str, str]:
         """The commitments in a text, each with who that is."""
         refs = sorted(set(REF.findall(text)))
@@ -77,15 +67,13 @@ def is_erased(user: User) -> bool:
 def open_entries(entries: Sequence[Mapping[str, Any]]) -> list[Opened]:
     """In at most two queries, however many there are."""
     texts = [str(entry) for entry in entries]
-    people = People(texts)
     asked = [entry["id"] for entry, text in zip(entries, texts, strict=True) if "'sealed'" in text]
     kept: dict[tuple[int, str], Sealed] = {}
     if asked:
-        # Of the entries that have any, all at once; the subjects are among the people or no more.
         rows = Sealed.objects.filter(event_id__in=asked)
         kept = {(row.event_id, row.field): row for row in rows}
-        missing = {row.subject for row in kept.values()}
-        people = People([*texts, *missing]) if missing else people
+    # Whose values they are need not be named in the entry: a token may act for them.
+    people = People([*texts, *(row.subject for row in kept.values())])
     return [
         _Opening(entry, people, kept).opened(text)
         for entry, text in zip(entries, texts, strict=True)
@@ -148,45 +136,6 @@ def name_people(rows: Sequence[models.Model], *fields: str) -> None:
     for row in rows:
         for name in fields:
             setattr(row, name, people.text(getattr(row, name)))
-
-
-def actors(pattern: str) -> Q:
-    """Events by an actor as people name them: `user:ada`, or `user:a*`. Entries from before names
-    were kept out of the record have them in the clear, and are found as well.
-
-    Raises `ValidationFailed` where it fits too many people."""
-    is_prefix = pattern.endswith("*")
-    text = pattern.removesuffix("*")
-    plain = Q(actor__startswith=text) if is_prefix else Q(actor=text)
-    name = text.removeprefix(_PREFIX)
-    if name == text or not name:
-        return plain
-    people = _people(name, is_prefix=is_prefix)
-    refs = [_PREFIX + subject(user) for user in people]
-    if not refs:
-        return plain
-    if is_prefix or Event.objects.filter(plain).exists():
-        return Q(actor__in=refs) | plain
-    return Q(actor__in=refs)
-
-
-def recorded_pattern(pattern: str) -> str | list[str]:
-    """What goes on record of such a pattern: the people behind it, not their names."""
-    name = pattern.removeprefix(_PREFIX)
-    if name in {pattern, "", "*"} or name.startswith("~"):
-        return pattern
-    people = _people(name.removesuffix("*"), is_prefix=name.endswith("*"))
-    return [_PREFIX + subject(user) for user in people]
-
-
-def _people(name: str, *, is_prefix: bool) -> list[User]:
-    wanted = {"username__startswith": name} if is_prefix else {"username": name}
-    found = list(User.objects.filter(**wanted).order_by("pk")[: MANY + 1])
-    if len(found) > MANY:
-        # A part of what was asked for would look like all of it.
-        message = f"fits more than {MANY} people; write more of the name"
-        raise ValidationFailed([FieldError("actor", message)])
-    return found
 
 
 def _by_ref(refs: Iterable[str]) -> Any:

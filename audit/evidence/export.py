@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import structlog
 
+from audit.actor_patterns import recorded_pattern
 from audit.evidence.actions import FAILED, REQUESTED, action_for
 from audit.evidence.contents import About, sha256_of, write_list, write_pack
 from audit.evidence.coverage import cover
@@ -22,7 +23,6 @@ from audit.governed import perform
 from audit.ledger.append import instant
 from audit.principal import Principal
 from audit.record import current
-from audit.subjects import recorded_pattern
 from portal.lib.errors import FieldError, ValidationFailed, VigilError
 
 log = structlog.get_logger(__name__)

@@ -10,6 +10,8 @@ SELECT audit_unprotect('audit_erasure');
 DROP FUNCTION audit_shred(text);
 DROP TABLE audit_sealed;
 DROP FUNCTION audit_refuse_unless_erased();
+DROP TRIGGER audit_user_stays_itself ON audit_user;
+DROP FUNCTION audit_user_stays_itself();
 DROP INDEX audit_user_subject;
 DROP FUNCTION audit_subject(bytea, text);
 """

@@ -8,6 +8,28 @@ RETURN CASE WHEN username LIKE 'erased-~%' THEN substr(username, 8)
     ELSE '~' || left(encode(sha256(salt || convert_to(username, 'UTF8')), 'hex'), 32) END;
 CREATE UNIQUE INDEX audit_user_subject ON audit_user (audit_subject(salt, username::text));
 
+-- So that a commitment stays the same: user name and salt change in an erasure only, and who was
+-- erased does not come back.
+CREATE FUNCTION audit_user_stays_itself() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    erased text := CASE WHEN TG_OP = 'UPDATE' THEN 'erased-' || audit_subject(OLD.salt, OLD.username) END;
+BEGIN
+    IF NEW.username = erased THEN
+        IF NEW.is_active THEN
+            RAISE EXCEPTION 'who was erased does not come back'
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+    ELSIF NEW.username LIKE 'erased-~%'
+            OR (TG_OP = 'UPDATE' AND (NEW.username, NEW.salt) <> (OLD.username, OLD.salt)) THEN
+        RAISE EXCEPTION 'user name and salt never change but in an erasure'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER audit_user_stays_itself BEFORE INSERT OR UPDATE ON audit_user
+FOR EACH ROW EXECUTE FUNCTION audit_user_stays_itself();
+ALTER TABLE audit_user ENABLE ALWAYS TRIGGER audit_user_stays_itself;
+
 -- What was sealed of an entry: opened with the salt of its subject, and with nothing else.
 CREATE TABLE audit_sealed (
     event_id bigint NOT NULL,

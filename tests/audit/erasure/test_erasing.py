@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -206,3 +207,25 @@ def test_the_last_administrator_is_not_erased(cast: Cast) -> None:
     assert asked.state == "failed"
     assert "Nobody would be left" in asked.outcome
     assert User.objects.filter(username="administrator", is_active=True).exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"username": "other"},
+        {"salt": b"another salt, 16"},
+        {"username": f"erased-~{'0' * 32}", "is_active": False},
+    ],
+)
+def test_name_and_salt_never_change_but_in_an_erasure(
+    cast: Cast, change: dict[str, object]
+) -> None:
+    with pytest.raises(IntegrityError, match="but in an erasure"), transaction.atomic():
+        User.objects.filter(pk=cast.outsider.pk).update(**change)
+
+
+def test_who_was_erased_does_not_come_back_by_any_way(cast: Cast) -> None:
+    user = zebedee()
+    erased(cast, user)
+    with pytest.raises(IntegrityError, match="does not come back"), transaction.atomic():
+        User.objects.filter(pk=user.pk).update(is_active=True)

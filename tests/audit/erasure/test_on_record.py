@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from audit import subject_key, subjects
+from audit import actor_patterns, subject_key
 from audit.accounts import profile_change
 from audit.gate import moment
 from audit.models import Event, Sealed, User
@@ -149,7 +149,7 @@ def test_a_pattern_that_fits_too_many_people_is_refused(
     cast: Cast, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A part of them would look like all."""
-    monkeypatch.setattr(subjects, "MANY", 1)
+    monkeypatch.setattr(actor_patterns, "MANY", 1)
     client.force_login(cast.auditor)
     refused = client.get("/api/v1/audit/events/", {"actor": "user:a*"})
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "actor")
