@@ -7,4 +7,4 @@ class AuditConfig(AppConfig):
     def ready(self) -> None:
         # Imported for their registrations: system checks and signal receivers.
         from audit import accounts, checks, history, latches, policies, sessions  # noqa: F401
-        from audit.approvals import services  # noqa: F401
+        from audit.approvals import asking, services  # noqa: F401

@@ -13,7 +13,6 @@ from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from audit.accounts import password_set
-from audit.administrators import keep_an_administrator
 from audit.authentication import principal_of
 from audit.governed_admin import GovernedAdmin, column
 from audit.governed_forms import GovernedForm
@@ -98,9 +97,6 @@ class UserAdmin(GovernedAdmin):
             request.one_time_secret = new_password()  # type: ignore[attr-defined] # carried to the response
             row.set_password(request.one_time_secret)  # type: ignore[attr-defined] # carried to the response
         super().save_row(request, row, form, is_new=is_new)
-
-    def check_saved(self, _row: Model) -> None:
-        keep_an_administrator()
 
     def response_add(
         self, request: HttpRequest, obj: Model, _post_url_continue: str | None = None

@@ -30,7 +30,7 @@ ACTIVATE = Action(
 )
 
 
-@governed(DRAFT, on="draft")
+@governed(DRAFT, on="draft", carries=("draft",))
 def policy_draft(*, draft: PolicySet, by: Principal) -> PolicySet:
     """Saves an unsaved policy set as the next version, or a draft's new text."""
     _check_text(draft.text)

@@ -5,5 +5,6 @@ class IncidentsConfig(AppConfig):
     name = "incidents"
 
     def ready(self) -> None:
-        # Imported for their registrations: the governed actions of this app.
+        # Imported for their registrations: the governed actions of this app, and who sees what.
         from incidents import services  # noqa: F401
+        from incidents.selectors import visibility  # noqa: F401

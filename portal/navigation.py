@@ -119,13 +119,16 @@ UNFOLD: dict[str, Any] = {
                         **_item("Policies", "policy", "audit:policy-list", "audit.view_policyset"),
                         "active": _is_at("audit:policy"),
                     },
-                    _item(
-                        "Approvals",
-                        "how_to_vote",
-                        "audit:approval-list",
-                        "audit.decide_approvalrequest",
-                        "incidents.respond_incident",
-                    ),
+                    {
+                        **_item(
+                            "Approvals",
+                            "how_to_vote",
+                            "audit:approval-list",
+                            "audit.decide_approvalrequest",
+                            "incidents.respond_incident",
+                        ),
+                        "badge": "audit.pages.approvals.waiting_badge",
+                    },
                 ],
             },
             {

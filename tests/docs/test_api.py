@@ -8,6 +8,8 @@ from django.test import Client
 from django.urls import resolve
 from prometheus_client.parser import text_string_to_metric_families
 
+from audit.api.approvals import ApprovalDetailSchema, ApprovalListSchema
+from audit.models import ApprovalRequest
 from audit.witness.metrics import ANSWERS
 from incidents.api.filters import IncidentFilters
 
@@ -25,6 +27,14 @@ def test_a_path_of_the_document_leads_somewhere(path: str) -> None:
 
 def test_the_document_names_every_filter() -> None:
     assert all(f"`{name}`" in DOCUMENT for name in IncidentFilters.base_filters)
+
+
+def test_the_document_names_every_field_and_state_of_an_approval() -> None:
+    part = DOCUMENT.partition("## Approvals")[2].partition("\n## ")[0]
+    names = {*ApprovalDetailSchema().fields, *ApprovalListSchema().fields, "before"}
+    assert [
+        name for name in [*names, *ApprovalRequest.State.values] if f"`{name}`" not in part
+    ] == []
 
 
 def test_the_document_names_every_metric(committed_db: None) -> None:
