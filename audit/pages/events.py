@@ -22,6 +22,7 @@ from audit.gate.types import Verdict
 from audit.governed import ACTIONS
 from audit.models import Event
 from audit.pages.access import page
+from audit.replay import replay_entry
 from audit.row_history import event_revisions
 from audit.why import obstacles
 from portal.lib.errors import FieldError, ValidationFailed
@@ -124,6 +125,8 @@ def event_detail(request: HttpRequest, number: int) -> HttpResponse:
         ],
         "asked": _asked(entry["data"].get("asked")),
         "obstacles": obstacles(entry),
+        "may_replay": bool(entry["votes"] and entry["data"].get("asked")),
+        "replayed": replay_entry(entry) if "replay" in request.GET else None,
         "pretty": json.dumps(entry, indent=2, ensure_ascii=False),
         "changes": changes,
         "change_count": change_count,

@@ -217,12 +217,14 @@ def test_a_denial_says_what_would_have_to_be_different(cast: Cast, auditor: Clie
         "axioms",
         "Nobody approves their own work: a second person has to.",
     )
-    assert obstacle.rules[0].startswith('@id("no-self-approval")')
-    assert obstacle.rules[0].endswith("};")
+    assert obstacle.rules[0].source.startswith('@id("no-self-approval")')
+    assert obstacle.rules[0].source.endswith("};")
+    assert "somebody else had made it" in obstacle.rules[0].unless
     assert "author user:commander" in dict(response.context["asked"])["Resource"]
     [obstacle] = auditor.get(url("detail", escalated)).context["obstacles"]
     assert "approval of 1 other person" in obstacle.needed
-    assert "p0-is-not-dismissed-alone" in obstacle.rules[0]
+    assert "p0-is-not-dismissed-alone" in obstacle.rules[0].source
+    assert obstacle.rules[0].unless == ["one person approved it", "the severity were P1, P2 or P3"]
 
 
 def test_what_was_allowed_had_nothing_against_it(auditor: Client) -> None:
@@ -230,3 +232,26 @@ def test_what_was_allowed_had_nothing_against_it(auditor: Client) -> None:
     response = auditor.get(url("detail", latest()))
     assert response.context["obstacles"] == []
     assert "What would have to be different" not in response.content.decode()
+
+
+def test_a_missing_permission_is_named_with_the_roles_that_include_it(
+    cast: Cast, auditor: Client
+) -> None:
+    with pytest.raises(GovernanceDenied):
+        row_save(instance=Service(slug="x", name="X"), by=person(cast.responder))
+    [obstacle] = auditor.get(url("detail", latest())).context["obstacles"]
+    assert "incidents.add_service" in obstacle.needed
+    assert "Roles that include it now: Administrator." in obstacle.needed
+
+
+def test_a_decision_is_judged_again_on_its_page(cast: Cast, auditor: Client) -> None:
+    dismissed(cast)
+    page = url("detail", latest())
+    assert "Replay this decision" in auditor.get(page).content.decode()
+    response = auditor.get(page, {"replay": "1"})
+    assert [(vote.voter, vote.outcome.value) for vote in response.context["replayed"]] == [
+        ("axioms", "same"),
+        ("permissions", "same"),
+        ("policy", "same"),
+    ]
+    assert "from the facts recorded with it" in response.content.decode()
