@@ -24,7 +24,7 @@ EXEMPT: dict[str, tuple[Protection, str]] = {
     "audit.Leaf": (Protection.READ_ONLY, "extended by the sequencer's own role"),
     "audit.Tile": (Protection.READ_ONLY, "extended by the sequencer's own role"),
     "audit.Head": (Protection.READ_ONLY, "moved forward by the sequencer's own role"),
-    "audit.Checkpoint": (Protection.READ_ONLY, "signed by the sequencer's own role"),
+    "audit.Checkpoint": (Protection.READ_ONLY, "added by the signer's own role"),
 }
 
 

@@ -32,6 +32,7 @@ def publish(signer: LedgerSigner) -> Checkpoint | None:
     with as_role("vigil_ledger"):
         while sequence_pending():
             continue
+    with as_role("vigil_signer"):
         return signer.sign()
 
 
