@@ -23,6 +23,11 @@ def database() -> Iterator[EmbeddedPostgres]:
                 "VIGIL_LOG_LEVEL": "ERROR",
                 "DATABASE_URL": server.superuser_url("vigil"),
                 "VIGIL_DATABASE_ROLE": "vigil_owner",
+                # Many writers on few cores wait for each other longer than a vote may take.
+                "VIGIL_VOTE_TIMEOUT_MS": "10000",
+                # There is no signer.
+                "VIGIL_MAX_CHECKPOINT_LAG": "86400",
+                "VIGIL_CHECKPOINT_WAIT": "0",
             }
             yield server
 

@@ -4,23 +4,31 @@
 the rows that the transaction really changed, and refuses the entry, or the commit, if they differ.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import rfc8785
 import structlog
 from django.db import DatabaseError, connection
 
 from audit.journal import Intent
 from audit.proofs.merkle import leaf_hash
+from portal.lib.canonical import NotCanonical, dumps
 from portal.lib.errors import AuditUnavailable, FieldError, ValidationFailed
 
 log = structlog.get_logger(__name__)
 
+# What the database holds an entry to, and what of it a list of 64 changes can take.
 MAX_ENTRY = 65_535
+MAX_CHANGES = 16_384
+
+# In one statement: it puts in what it captured, which is spelled canonically there.
+_INSERT = """
+INSERT INTO audit_event (id, writer_id, writer_seq, entry)
+SELECT %s, %s, %s, %s::bytea || convert_to(summary, 'UTF8') || %s::bytea FROM audit_captured()
+RETURNING entry
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +58,32 @@ def append(drawn: Drawn, intent: Intent, fields: Mapping[str, Any]) -> bytes:
     the journal that meant it. Returns its leaf hash.
 
     Raises `AuditUnavailable` where the ledger cannot take it, `ValidationFailed` where it is longer
-    than 65,535 bytes.
+    than an entry may be.
     """
+    before, after = _around_changes({**fields, "id": drawn.id, "timestamp": instant(drawn.at)})
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT summary FROM audit_captured()")
-            changes = json.loads(cursor.fetchone()[0])
-            entry = canonical(
-                {**fields, "id": drawn.id, "timestamp": instant(drawn.at), "changes": changes}
-            )
-            cursor.execute(
-                "INSERT INTO audit_event (id, writer_id, writer_seq, entry) VALUES (%s, %s, %s, %s)",
-                [drawn.id, intent.writer, intent.seq, entry],
-            )
+            cursor.execute(_INSERT, [drawn.id, intent.writer, intent.seq, before, after])
+            entry = bytes(cursor.fetchone()[0])
     except DatabaseError as error:
         raise _unavailable(error) from error
     return leaf_hash(entry)
 
 
-def canonical(fields: Mapping[str, Any]) -> bytes:
-    """The exact bytes that are hashed: RFC 8785, the JSON Canonicalization Scheme."""
+def _around_changes(fields: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """The entry's canonical JSON (RFC 8785), but for the changes, which the database knows."""
     try:
-        entry = rfc8785.dumps(dict(fields))
-    except rfc8785.CanonicalizationError as error:
+        before = dumps({name: value for name, value in fields.items() if name < "changes"})
+        after = dumps({name: value for name, value in fields.items() if name > "changes"})
+    except NotCanonical as error:
         message = f"cannot be recorded: {error}"
         raise ValidationFailed([FieldError("data", message)]) from error
-    if len(entry) > MAX_ENTRY:
-        message = f"the record of this would take {len(entry)} bytes; {MAX_ENTRY} is the limit"
+    if (size := len(before) + len(after)) > MAX_ENTRY - MAX_CHANGES:
+        message = (
+            f"the record of this would take {size} bytes; {MAX_ENTRY - MAX_CHANGES} is the limit"
+        )
         raise ValidationFailed([FieldError("data", message)])
-    return entry
+    return before[:-1] + b',"changes":', b"," + after[1:]
 
 
 def instant(at: datetime) -> str:
