@@ -167,7 +167,7 @@ CELERY_BEAT_SCHEDULE = {
 # --- People -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "audit.User"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
+    "audit.role_backend.RoleBackend",
     "guardian.backends.ObjectPermissionBackend",
 ]
 ANONYMOUS_USER_NAME = None
