@@ -20,6 +20,7 @@ from audit.models import ApiToken, Event, User
 from audit.principal import person
 from audit.rows import row_save
 from incidents.models import Service
+from portal.lib.canonical import dumps
 from portal.lib.errors import GovernanceDenied
 from tests.people import TESTS, Cast
 
