@@ -1,6 +1,7 @@
 """Says how far a long check has come: a bar on a terminal, elsewhere a line now and then."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -12,11 +13,15 @@ EVERY = {True: 0.1, False: 10.0}
 @dataclass(slots=True)
 class ProgressBar:
     stream: TextIO
-    _said: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
+    _said: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._said = self.clock()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         is_terminal, is_last = self.stream.isatty(), done >= total
-        now = time.monotonic()
+        now = self.clock()
         if now - self._said < EVERY[is_terminal] and not (is_last and is_terminal):
             return
         self._said = now

@@ -45,13 +45,17 @@ class LedgerSigner:
         if head.size < signed.size:
             msg = f"the log has {head.size} entries; {signed.size} were signed before"
             raise LedgerBroken(Kind.LOG_ROLLED_BACK, msg)
-        if head.size == 0 or Checkpoint.objects.filter(size=head.size).exists():
+        if head.size == 0:
             return None
         frontier = signed.extend(_leaves(signed.size, head.size))
         theirs = Frontier(head.size, tuple(bytes(node) for node in head.frontier))
         if frontier != theirs:
             msg = f"the entries do not lead to the sequencer's root at size {head.size}"
             raise LedgerBroken(Kind.HISTORY_REWRITTEN, msg)
+        if Checkpoint.objects.filter(size=head.size).exists():
+            if frontier != signed:  # Its memory was lost, or the signature came from elsewhere.
+                self._store(frontier)
+            return None
         root = frontier.root()
         note = c2sp.Checkpoint(self.signer.name, frontier.size, root).sign([self.signer])
         # First the memory of having signed, then the signature: never the other way round.
