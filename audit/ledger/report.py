@@ -38,6 +38,7 @@ class Findings:
     counts: Counter[Kind] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     first_bad_index: int | None = None
+    _kept: Counter[Kind] = field(default_factory=Counter)
 
     def add(self, kind: Kind, detail: str, index: int | None = None) -> None:
         self.counts[kind] += 1
@@ -51,7 +52,8 @@ class Findings:
 
     def _keep(self, problem: Problem) -> None:
         self._see(problem.index)
-        if sum(each.kind is problem.kind for each in self.problems) < KEPT:
+        if self._kept[problem.kind] < KEPT:
+            self._kept[problem.kind] += 1
             self.problems.append(problem)
 
     def _see(self, index: int | None) -> None:

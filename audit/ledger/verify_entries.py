@@ -5,7 +5,7 @@ them is set aside as it is read.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -38,7 +38,7 @@ GONE = """
 SELECT l.index, g.event_id FROM (
     SELECT event_id FROM audit_leaf UNION ALL SELECT event_id FROM audit_pending
 ) g LEFT JOIN audit_leaf l USING (event_id)
-WHERE NOT EXISTS (SELECT FROM audit_event e WHERE e.id = g.event_id) ORDER BY 1, 2 LIMIT 100
+WHERE NOT EXISTS (SELECT FROM audit_event e WHERE e.id = g.event_id) ORDER BY 1, 2
 """
 
 
@@ -75,7 +75,13 @@ def verify_entries(report: Report, crew: Crew, *, spill: Spill | None, progress:
         counted += entries.counted
         progress("entries", task.end - first, last + 1 - first)
     if counted != leaves + report.pending:
-        for index, number in crew.opened.execute(GONE):
+        _name_gone(report, crew.opened)
+
+
+def _name_gone(report: Report, opened: psycopg.Connection[tuple[Any, ...]]) -> None:
+    with opened.cursor("gone") as cursor:
+        cursor.execute(GONE)
+        for index, number in cursor:
             where = "waiting" if index is None else f"of leaf {index}"
             report.add(Kind.ENTRY_DELETED, f"the entry {where}, event {number}, is gone", index)
 
@@ -103,12 +109,12 @@ def check_entries(opened: psycopg.Connection[tuple[Any, ...]], task: EntryTask) 
             for name in wrong:
                 detail = f"event {number}: {name} differs from its entry"
                 found.findings.add(Kind.PROJECTION_CHANGED, detail, index)
-            changes = _changes(body, listed)
-            if changes is None:
+            records = _records(number, body, listed)
+            if records is None:
                 detail = f"event {number}: the list of its changes is not the one in its entry"
                 found.findings.add(Kind.CHANGE_LIST_CHANGED, detail, index)
             elif writer is not None:
-                for record in _records(changes, number):
+                for record in records:
                     writer.add(record)
     return found
 
@@ -128,23 +134,25 @@ def _wrong(number: int, body: dict[str, Any], projections: Sequence[str]) -> lis
     return names if body.get("id") == number else ["id", *names]
 
 
-def _changes(body: dict[str, Any], listed: str | None) -> list[dict[str, Any]] | None:
-    """None where the list beside the entry is not the one that it means. What an entry means that
-    nobody can read was never recorded by the product: it is a list of nothing."""
+def _records(number: int, body: dict[str, Any], listed: str | None) -> list[Record] | None:
+    """What the event says of rows; None where it cannot be read, or where the list beside the entry is
+    not the one that the entry means."""
     match body.get("changes"):
         case {"sha256": digest}:
             if listed is None or sha256(listed.encode()).hexdigest() != digest:
                 return None
-            changes: list[dict[str, Any]] = json.loads(listed)
-            return changes
+            changes = json.loads(listed)
         case list(changes) if listed is None:
-            return changes
+            pass
         case _:
             return None
+    try:
+        return [_record(number, change) for change in changes]
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
-def _records(changes: list[dict[str, Any]], number: int) -> Iterator[Record]:
-    for change in changes:
-        digest = change["sha256"]
-        row = change["table"], change["pk"]
-        yield (*row, change["seq"], digest and bytes.fromhex(digest), number)
+def _record(number: int, change: dict[str, Any]) -> Record:
+    digest = change["sha256"]
+    row = change["table"], change["pk"]
+    return (*row, change["seq"], None if digest is None else bytes.fromhex(digest), number)

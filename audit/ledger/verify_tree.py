@@ -118,14 +118,7 @@ class _Tree:
         self._check_ends(size)
         if self.known is not None:
             self._judge_known(self.known, size)
-        strays = self.opened.execute(
-            "SELECT level, index FROM audit_tile WHERE level NOT BETWEEN 0 AND 6 OR index < 0"
-            " OR index >= %s::bigint >> (8 * (level + 1)) ORDER BY level, index LIMIT 100",
-            [size],
-        )
-        for level, index in strays:
-            detail = f"tile {level}/{index} is not of a tree of {size} leaves"
-            self.report.add(Kind.TILE_INSERTED, detail)
+        self._check_strays(size)
 
     def _check_ends(self, size: int) -> None:
         """What is gone at the end, in the middle, or is there beyond it."""
@@ -143,14 +136,27 @@ class _Tree:
         elif beyond is not None:
             detail = f"a checkpoint of {beyond} leaves is stored, the head counts {size}"
             self.report.add(Kind.TAIL_MISSING, detail, size)
-        outside = self.opened.execute(
-            "SELECT index, event_id FROM audit_leaf WHERE index < 0 OR index >= %s"
-            " ORDER BY index LIMIT 100",
-            [size],
-        )
-        for index, event in outside:
-            detail = f"leaf {index} (event {event}) is outside of the {size} that the head counts"
-            self.report.add(Kind.LEAF_INSERTED, detail, index)
+
+    def _check_strays(self, size: int) -> None:
+        with self.opened.cursor("leaves") as cursor:
+            cursor.execute(
+                "SELECT index, event_id FROM audit_leaf WHERE index < 0 OR index >= %s ORDER BY 1",
+                [size],
+            )
+            for index, event in cursor:
+                detail = (
+                    f"leaf {index} (event {event}) is outside of the {size} that the head counts"
+                )
+                self.report.add(Kind.LEAF_INSERTED, detail, index)
+        with self.opened.cursor("tiles") as cursor:
+            cursor.execute(
+                "SELECT level, index FROM audit_tile WHERE level NOT BETWEEN 0 AND 6 OR index < 0"
+                " OR index >= %s::bigint >> (8 * (level + 1)) ORDER BY level, index",
+                [size],
+            )
+            for level, index in cursor:
+                detail = f"tile {level}/{index} is not of a tree of {size} leaves"
+                self.report.add(Kind.TILE_INSERTED, detail)
 
     def _judge_known(self, known: Checkpoint, size: int) -> None:
         if known.size > size:

@@ -52,7 +52,7 @@ def _sign(house: House) -> list[Found]:
     try:
         house.publish()
     except LedgerBroken as broken:
-        return [Found(broken.kind, str(broken))]
+        return [Found(broken.kind, broken.detail)]
     return []
 
 

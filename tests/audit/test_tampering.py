@@ -1,5 +1,6 @@
 """Every way of tampering that has a name is done for real, found, and named: `make tamper` as a test."""
 
+import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -31,7 +32,7 @@ def houses(
 
     @cache
     def house(*, is_tall: bool) -> House:
-        name = f"{home.parent.parent.name}_{home.parent.name}_{len(made)}".replace("-", "_")
+        name = f"vigil_test_{os.getpid()}_house_{len(made)}"
         if is_tall:
             built = house(is_tall=False).copy(name, home / "tall")
             made.append(built)
