@@ -34,6 +34,10 @@ lint: .venv/dev ## check style, formatting, imports and templates
 types: .venv/dev ## check types
 	$(RUN) -m mypy
 
+.PHONY: tamper
+tamper: .venv/dev ## tamper with a throw-away record in every way there is, and show how it is found
+	$(RUN) -m benchmarks.tamper
+
 .PHONY: check
 check: lint types checkdeploy test ## what CI runs: lint, types, deployment checks, tests
 

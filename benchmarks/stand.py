@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL (fsync on) with the product's tables in it, and Django pointed at it."""
+"""A throw-away PostgreSQL, by default with fsync, with the product's tables in it, and Django pointed at it."""
 
 import os
 import tempfile
@@ -11,10 +11,10 @@ from portal.stack.roles import prepare_database
 
 
 @contextmanager
-def database() -> Iterator[EmbeddedPostgres]:
+def database(*, fsync: bool = True) -> Iterator[EmbeddedPostgres]:
     with tempfile.TemporaryDirectory(prefix="vigil-bench-") as home:
         Path(home).chmod(0o711)
-        with EmbeddedPostgres(Path(home) / "pg", Path(home) / "run", fsync=True) as server:
+        with EmbeddedPostgres(Path(home) / "pg", Path(home) / "run", fsync=fsync) as server:
             prepare_database(server.superuser_url("postgres"), "vigil")
             os.environ |= {
                 "DJANGO_SETTINGS_MODULE": "portal.settings",
