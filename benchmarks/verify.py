@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +106,10 @@ def _publish() -> None:
         keys.ensure_signer_key(settings.SIGNER_KEY), settings.SIGNER_KEY.with_suffix(".state")
     )
     with connection.cursor() as cursor:
-        cursor.execute("SET ROLE vigil_ledger; SET statement_timeout = 0")
+        cursor.execute("SET statement_timeout = 0")
     batches = 0
-    while sequence_pending():
-        signer.sign()
+    while _as("vigil_ledger", sequence_pending):
+        _as("vigil_signer", signer.sign)
         batches += 1
         if batches % 25 == 0:
             _say(f"{batches} batches sequenced and signed")
@@ -151,6 +152,14 @@ def _memory(pid: int) -> int:
     except psutil.NoSuchProcess:  # It ended between two looks.
         return total
     return total
+
+
+def _as(role: str, work: Callable[[], Any]) -> Any:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET ROLE {role}")
+    return work()
 
 
 def _say(text: str) -> None:

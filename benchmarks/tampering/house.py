@@ -118,12 +118,13 @@ class House:
             row_save(instance=Service(slug=f"s-{number}", name=f"Service {number}"), by=BY)
 
     def publish(self, signer: LedgerSigner | None = None) -> None:
-        """As the sequencer's process: gives the events their places, and signs."""
+        """As the sequencer gives the events their places, and the signer signs."""
         with connection.cursor() as cursor:
-            cursor.execute("SET ROLE vigil_ledger")
             try:
+                cursor.execute("SET ROLE vigil_ledger")
                 while sequence_pending():
                     continue
+                cursor.execute("SET ROLE vigil_signer")
                 (signer or self.signer).sign()
             finally:
                 cursor.execute("SET ROLE vigil_app")
@@ -179,9 +180,9 @@ class House:
             )
             # Privileges on the database itself do not come along with a template.
             opened.execute(
-                sql.SQL("GRANT CONNECT ON DATABASE {} TO vigil_app, vigil_ledger").format(
-                    sql.Identifier(database)
-                )
+                sql.SQL(
+                    "GRANT CONNECT ON DATABASE {} TO vigil_app, vigil_ledger, vigil_signer"
+                ).format(sql.Identifier(database))
             )
         if self.home.exists() and self.home != home:
             shutil.copytree(self.home, home)
