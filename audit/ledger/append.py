@@ -1,7 +1,7 @@
 """Appends entries, and nothing else. Fails closed: no entry, no change.
 
-`draw` a number first, change rows, `append` last: the database holds the entry's `changes` against
-the rows that the transaction really changed, and refuses the entry, or the commit, if they differ.
+`draw` a number first, change rows, `append` last: the database itself puts the rows that the
+transaction changed into the entry, and refuses the commit of a change that is in none.
 """
 
 from collections.abc import Mapping
@@ -22,13 +22,6 @@ log = structlog.get_logger(__name__)
 # What the database holds an entry to, and what of it a list of 64 changes can take.
 MAX_ENTRY = 65_535
 MAX_CHANGES = 16_384
-
-# In one statement: it puts in what it captured, which is spelled canonically there.
-_INSERT = """
-INSERT INTO audit_event (id, writer_id, writer_seq, entry)
-SELECT %s, %s, %s, %s::bytea || convert_to(summary, 'UTF8') || %s::bytea FROM audit_captured()
-RETURNING entry
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +53,34 @@ def append(drawn: Drawn, intent: Intent, fields: Mapping[str, Any]) -> bytes:
     Raises `AuditUnavailable` where the ledger cannot take it, `ValidationFailed` where it is longer
     than an entry may be.
     """
-    before, after = _around_changes({**fields, "id": drawn.id, "timestamp": instant(drawn.at)})
+    entry = _canonical({**fields, "id": drawn.id, "timestamp": instant(drawn.at), "changes": []})
     try:
         with connection.cursor() as cursor:
-            cursor.execute(_INSERT, [drawn.id, intent.writer, intent.seq, before, after])
-            entry = bytes(cursor.fetchone()[0])
+            cursor.execute(
+                "INSERT INTO audit_event (id, writer_id, writer_seq, entry)"
+                " VALUES (%s, %s, %s, %s) RETURNING entry",
+                [drawn.id, intent.writer, intent.seq, entry],
+            )
+            completed = bytes(cursor.fetchone()[0])
     except DatabaseError as error:
         raise _unavailable(error) from error
-    return leaf_hash(entry)
+    return leaf_hash(completed)
 
 
-def _around_changes(fields: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """The entry's canonical JSON (RFC 8785), but for the changes, which the database knows."""
+def _canonical(fields: Mapping[str, Any]) -> bytes:
+    """The bytes that are hashed: RFC 8785, the JSON Canonicalization Scheme."""
     try:
-        before = dumps({name: value for name, value in fields.items() if name < "changes"})
-        after = dumps({name: value for name, value in fields.items() if name > "changes"})
+        entry = dumps(fields)
     except NotCanonical as error:
         message = f"cannot be recorded: {error}"
         raise ValidationFailed([FieldError("data", message)]) from error
-    if (size := len(before) + len(after)) > MAX_ENTRY - MAX_CHANGES:
+    if len(entry) > MAX_ENTRY - MAX_CHANGES:
         message = (
-            f"the record of this would take {size} bytes; {MAX_ENTRY - MAX_CHANGES} is the limit"
+            f"the record of this would take {len(entry)} bytes; "
+            f"{MAX_ENTRY - MAX_CHANGES} is the limit"
         )
         raise ValidationFailed([FieldError("data", message)])
-    return before[:-1] + b',"changes":', b"," + after[1:]
+    return entry
 
 
 def instant(at: datetime) -> str:

@@ -244,16 +244,20 @@ def test_not_even_the_owner_changes_the_record_with_triggers_on(
             cursor.execute(statement)
 
 
-def test_an_entry_cannot_claim_other_changes_than_those_made(committed_cast: Cast) -> None:
-    with pytest.raises(IntegrityError, match="does not name the rows"):
+@pytest.mark.parametrize("changes", [[{"pk": "1"}], None, "[]"])
+def test_an_entry_cannot_bring_changes_of_its_own(committed_cast: Cast, changes: object) -> None:
+    with pytest.raises(IntegrityError, match="leave its changes to the database"):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO incidents_service (slug, name, description) VALUES ('a','a','')"
             )
+            cursor.execute("SELECT nextval('audit_event_id_seq')")
+            (number,) = cursor.fetchone()
+            entry = rfc8785.dumps({"id": number, "changes": changes})
             cursor.execute(
-                "INSERT INTO audit_event (id, writer_id, writer_seq, entry) SELECT n,"
-                " gen_random_uuid(), 1, convert_to(jsonb_build_object('id', n, 'changes',"
-                " '[]'::jsonb)::text, 'UTF8') FROM nextval('audit_event_id_seq') n"
+                "INSERT INTO audit_event (id, writer_id, writer_seq, entry)"
+                " VALUES (%s, gen_random_uuid(), 1, %s)",
+                [number, entry],
             )
 
 
