@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from audit.event_filters import MAX_ID, Cursor, EventFilter, parse_filter
 from audit.models import Event
 from audit.selectors import event_page
@@ -72,7 +74,8 @@ def parse_selection(params: Mapping[str, str]) -> Selection:
 
     Raises `ValidationFailed` that names what is wrong.
     """
-    filters = parse_filter(params)
+    # A while that ends now is another one tomorrow; on record is which instants it meant.
+    filters = parse_filter(params).at(timezone.now())
     events = _numbers(params, "events", MAX_NAMED)
     if events and filters != EventFilter():
         raise _invalid("events", "does not go with other filters")

@@ -4,11 +4,13 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from audit.ledger.keys import ensure_signer_key
 from audit.ledger.sequencer import BATCH, sequence_pending
 from audit.ledger.signer import LedgerBroken, LedgerSigner
+from audit.search.fill import BATCH as SEARCH_BATCH
+from audit.search.fill import fill
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +21,7 @@ PARTITIONS_EVERY = 600.0
 
 
 class Command(BaseCommand):
+    unsearchable = ""
     help = "Sequences and signs the ledger. One leads; others started beside it wait to take over."
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,11 +46,25 @@ class Command(BaseCommand):
             if time.monotonic() >= partitions_due:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT audit_ensure_partitions()")
+                    cursor.execute("SELECT audit_ensure_search_partitions()")
                 partitions_due = time.monotonic() + PARTITIONS_EVERY
             sequenced = sequence_pending()
             broken = self._sign(signer, broken)
-            if sequenced < BATCH:
+            searchable = self._make_searchable()
+            if sequenced < BATCH and searchable < SEARCH_BATCH:
                 time.sleep(IDLE)
+
+    def _make_searchable(self) -> int:
+        """Fails open: a record that cannot be searched is still a record."""
+        try:
+            return fill()
+        except OperationalError:
+            raise
+        except DatabaseError as error:
+            if str(error) != self.unsearchable:
+                log.warning("search_not_filled", error=str(error).strip())
+            self.unsearchable = str(error)
+            return 0
 
     def _sign(self, signer: LedgerSigner, already: str) -> str:
         """Signs, and returns what keeps it from signing; said once, not twenty times a second."""
