@@ -21,7 +21,7 @@ PHRASES = {
     "audit_view_saved": "saved the view {name}",
     "audit_view_deleted": "deleted the view {name}",
 }
-# Names that are several words, or none.
+# Models whose names are several words, or other ones to people.
 WORDS = {
     "apitoken": "API token",
     "alertreceipt": "alert receipt",
@@ -31,6 +31,9 @@ WORDS = {
     "policyset": "policy",
     "severityrule": "severity rule",
 }
+# Where an entry's data have the name of what it was done to.
+NAMES = ("name", "user", "token", "role")
+# Endings of what was done, as in `added`, `written`, `begun`, `set`.
 _DONE = ("ed", "en", "un", "set", "met", "lost", "told")
 
 
@@ -39,7 +42,7 @@ def did(entry: dict[str, Any]) -> str:
     data, event = entry["data"], entry["event"]
     kind, _, key = entry["target"].partition(":")
     model = _words(kind.rpartition(".")[2])
-    name = str(data.get("name") or data.get("user") or data.get("token") or key)
+    name = str(next((data[named] for named in NAMES if data.get(named)), key))
     if phrase := PHRASES.get(event):
         refused = _asked_for(str(data.get("refused", entry["action"])))
         return phrase.format(key=key, name=name, refused=refused)

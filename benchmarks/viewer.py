@@ -78,9 +78,9 @@ def main(events: int, to: Path | None, *, explains: bool) -> None:
             results = {}
             for count in (SMALL, events):
                 began = time.perf_counter()
-                _fill(opened, count)
+                fill(opened, count)
                 print(f"{count:,} events in {time.perf_counter() - began:.0f} s", flush=True)
-                results[count] = {name: _took(ask) for name, ask in _pages(count).items()}
+                results[count] = {name: _took(ask) for name, ask in pages(count).items()}
             if explains:
                 _explain(events)
         _report(results, events)
@@ -88,7 +88,7 @@ def main(events: int, to: Path | None, *, explains: bool) -> None:
             to.write_text(json.dumps({str(n): took for n, took in results.items()}, indent=2))
 
 
-def _fill(opened: psycopg.Connection, count: int) -> None:
+def fill(opened: psycopg.Connection, count: int) -> None:
     """From nothing. Indexes are made afterwards, which is quicker and comes to the same."""
     opened.execute("SELECT setval('audit_event_id_seq', %s)", [count])
     opened.execute("SELECT audit_ensure_partitions(), audit_ensure_search_partitions()")
@@ -110,7 +110,7 @@ def _fill(opened: psycopg.Connection, count: int) -> None:
     opened.execute("VACUUM ANALYZE audit_event, audit_search, audit_leaf")
 
 
-def _pages(count: int) -> dict[str, Callable[[], Any]]:
+def pages(count: int) -> dict[str, Callable[[], Any]]:
     from audit.event_filters import Cursor, EventFilter
 
     newest = BEGIN + timedelta(seconds=count)
@@ -184,7 +184,7 @@ def _explain(count: int) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    for name, ask in _pages(count).items():
+    for name, ask in pages(count).items():
         with CaptureQueriesContext(connection) as captured:
             ask()
         print(f"\n## {name}")

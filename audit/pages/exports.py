@@ -3,7 +3,7 @@
 Governed: the request, the reason and the digest of what left are on record before it leaves.
 """
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from django import forms
 from django.contrib import admin
@@ -19,13 +19,13 @@ from audit.evidence.contents import MAX_BYTES
 from audit.evidence.export import MAX_REASON, evidence_export, record_export
 from audit.evidence.selection import MAX_EVENTS, parse_selection
 from audit.evidence.views import NDJSON, ZIP, as_file
-from audit.models import User
 from audit.pages.access import page
 from audit.pages.addresses import query, said
 from audit.principal import person
 from portal.lib.errors import NotFound, ValidationFailed, VigilError
 
-
+if TYPE_CHECKING:
+    from audit.models import User
 
 
 class ExportForm(forms.Form):
@@ -43,8 +43,8 @@ def event_export(request: HttpRequest) -> HttpResponseBase:
     """The filters are in the address, as on the list."""
     try:
         params = parse_filter(request.GET.dict()).to_params()
-    except ValidationFailed as failure:
-        raise NotFound from failure
+    except ValidationFailed as invalid:
+        raise NotFound from invalid
     form = ExportForm(request.POST if request.method == "POST" else None)
     failure: VigilError | None = None
     if request.method == "POST" and form.is_valid():
@@ -82,7 +82,6 @@ def _show(
         "said": said(params),
         "form": form,
         "failure": failure,
-        "chosen": request.GET.get("form", "pack"),
         "most_events": MAX_EVENTS,
         "most_mib": MAX_BYTES >> 20,
         "back": f"{reverse('audit:event-list')}?{query(params)}",

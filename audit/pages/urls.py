@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from audit.pages import account, approvals, events, governance, policies
+from audit.pages import account, approvals, events, exports, governance, policies, views
 
 app_name = "audit"
 
@@ -9,6 +9,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/events/<int:number>/", events.event_detail, name="event-detail"),
     path("audit/events/<int:number>/entry.json", events.event_entry, name="event-entry"),
     path("audit/events/<int:number>/changes.json", events.event_changes, name="event-changes"),
+    path("audit/export/", exports.event_export, name="event-export"),
+    path("audit/views/", views.view_list, name="view-list"),
+    path("audit/views/new/", views.view_new, name="view-new"),
+    path("audit/views/<int:pk>/", views.view_edit, name="view-edit"),
+    path("audit/views/<int:pk>/delete/", views.view_remove, name="view-delete"),
     path("approvals/", approvals.approval_list, name="approval-list"),
     path("approvals/<uuid:pk>/", approvals.approval_detail, name="approval-detail"),
     path("governance/", governance.governance, name="governance"),
