@@ -15,7 +15,9 @@ EVENTS = 20_000
 NOTHING = {"text: in none", "actor who was never denied"}
 # Of the rarest of two filters, all that fit it are read; a word may fill a partition, not the record.
 MOST_READ = EVENTS // 10
-OF_WORDS = ("text", "rare text")
+OF_WORDS = ("text", "rare text", "about")
+# Has an index for each half. On a record as short as this, the planner reads both.
+OF_TWO = {"actor until the middle"}
 
 
 @pytest.fixture
@@ -46,6 +48,8 @@ def test_every_page_goes_by_an_index(long_record: None) -> None:
             for node in explained(query):
                 read = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
                 is_scan = node["Node Type"] == "Seq Scan"
-                if read > MOST_READ and (is_scan or not name.startswith(OF_WORDS)):
+                if read > MOST_READ and (
+                    is_scan or not (name.startswith(OF_WORDS) or name in OF_TWO)
+                ):
                     wrong.append(f"{name}: {node['Node Type']} reads {read:.0f}")
     assert wrong == []
