@@ -82,7 +82,7 @@ def _show(
         "said": said(params),
         "form": form,
         "failure": failure,
-        "most_events": MAX_EVENTS,
+        "most_events": f"{MAX_EVENTS:,}",
         "most_mib": MAX_BYTES >> 20,
         "back": f"{reverse('audit:event-list')}?{query(params)}",
     }

@@ -52,6 +52,18 @@ def unsearchable() -> int:
     return max(size - SearchProgress.objects.values_list("size", flat=True).get(), 0)
 
 
+def is_complete(before: int) -> bool:
+    """Whether every event on record that is older than `before` can be found."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM audit_pending WHERE event_id < %s) OR EXISTS ("
+            "SELECT FROM audit_leaf, audit_search_progress"
+            " WHERE index >= size AND event_id < %s)",
+            [before, before],
+        )
+        return not cursor.fetchone()[0]
+
+
 def _windows(cursor: Cursor, newest: int) -> Iterator[tuple[int, int]]:
     """Half-open ranges of ids, beside each other, away from the cursor; none spans two partitions."""
     width = FIRST
