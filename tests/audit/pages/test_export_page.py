@@ -80,11 +80,15 @@ def test_a_part_is_never_given_for_the_whole(
 ) -> None:
     monkeypatch.setattr(selection, "PATIENCE", 0)
     row_save(instance=Service(slug="a", name="quartz"), by=TESTS)
-    response = auditor.post(f"{URL}?text=quartz", {"reason": "x", "form": "ndjson"})
+    response = auditor.post(
+        f"{URL}?text=quartz&event=service_added", {"reason": "x", "form": "ndjson"}
+    )
     assert response.status_code == 409
     assert "does not know all entries yet" in response.content.decode()
     sequenced()
-    response = auditor.post(f"{URL}?text=quartz", {"reason": "x", "form": "ndjson"})
+    response = auditor.post(
+        f"{URL}?text=quartz&event=service_added", {"reason": "x", "form": "ndjson"}
+    )
     assert len(read(response).splitlines()) == 1
 
 
