@@ -5,5 +5,5 @@ class IncidentsConfig(AppConfig):
     name = "incidents"
 
     def ready(self) -> None:
-        # Imported for their registrations: the governed actions of this app.
-        from incidents import services  # noqa: F401
+        # Imported for their registrations: the governed actions of this app, and what belongs to what.
+        from incidents import about, services  # noqa: F401

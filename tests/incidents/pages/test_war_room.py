@@ -67,7 +67,7 @@ def test_the_ledger_is_linked_for_those_who_may_read_it(
 ) -> None:
     incident = opened(cast)
     page = sign_in(name).get(address(incident)).text
-    link = f"/audit/?target=incidents.incident:{incident.number}"
+    link = f"/audit/?about=incidents.incident:{incident.number}"
     assert (link in page) is (name == "auditor")
 
 
