@@ -39,6 +39,7 @@ def publish(site: Site) -> None:
                 continue
             while fill():
                 continue
+        with as_role("vigil_signer"):
             LedgerSigner(ensure_signer_key(path), path.with_suffix(".state")).sign()
 
     key(site)
