@@ -1,5 +1,6 @@
 """A throw-away PostgreSQL, by default with fsync, with the product's tables in it, and Django pointed at it."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -53,6 +54,12 @@ def percentile(durations: list[float], share: float) -> float:
 
 
 def table(title: str, rows: list[tuple[str, ...]]) -> None:
+    """Prints it, the first row being its head, and notes it down where somebody collects them."""
+    if collected := os.environ.get("VIGIL_BENCH_TABLES"):
+        head, *body = rows
+        noted = {"title": title, "rows": [dict(zip(head, row, strict=True)) for row in body]}
+        with Path(collected).open("a") as file:
+            file.write(json.dumps(noted, ensure_ascii=False) + "\n")
     print(f"\n{title}")
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:

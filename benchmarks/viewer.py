@@ -1,6 +1,6 @@
 """How long a page of the audit viewer takes when the record has 1,000 events, and when it has many.
 
-    python -m benchmarks.viewer [events] [--json FILE] [--explain]
+    python -m benchmarks.viewer [events] [--explain]
 
 Events are made up and put in by the superuser, past the triggers: this measures reading alone. Each
 page is asked for as the pages and the API do, 50 events of it. The best of fifteen counts: what else runs
@@ -8,11 +8,9 @@ on the machine is no matter of the record's length.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -71,7 +69,7 @@ _HANDS_OFF = (
 )
 
 
-def main(events: int, to: Path | None, *, explains: bool) -> None:
+def main(events: int, *, explains: bool) -> None:
     with database() as server:
         set_up()
         with psycopg.connect(server.superuser_url("vigil"), autocommit=True) as opened:
@@ -84,8 +82,6 @@ def main(events: int, to: Path | None, *, explains: bool) -> None:
             if explains:
                 _explain(events)
         _report(results, events)
-        if to:
-            to.write_text(json.dumps({str(n): took for n, took in results.items()}, indent=2))
 
 
 def fill(opened: psycopg.Connection, count: int) -> None:
@@ -207,7 +203,6 @@ def _report(results: dict[int, dict[str, float]], events: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("events", type=int, nargs="?", default=1_000_000)
-    parser.add_argument("--json", type=Path)
     parser.add_argument("--explain", action="store_true")
     arguments = parser.parse_args()
-    main(arguments.events, arguments.json, explains=arguments.explain)
+    main(arguments.events, explains=arguments.explain)
