@@ -20,6 +20,7 @@ from django.db import DatabaseError, models
 
 from audit.gate import engine
 from audit.gate.types import Action, Decision, Fact, Request, Resource, Verdict
+from audit.ledger import lag
 from audit.principal import Principal
 from audit.record import GateLatched, recording
 from portal.lib.errors import AuditUnavailable, GovernanceDenied, GovernanceFailure, VigilError
@@ -139,10 +140,13 @@ def perform(
         raise refuse(request, decision)
     event, around = request.action.event, _around.get()
     try:
-        with recording(request, decision, event=event):
-            return cast("R", around(change)) if around else change()
+        with recording(request, decision, event=event) as record:
+            result = cast("R", around(change)) if around else change()
     except GateLatched:
         raise refuse(request, engine.latched(decision)) from None
+    if request.action.awaits_checkpoint:
+        lag.await_checkpoint(record.id)
+    return result
 
 
 @contextmanager

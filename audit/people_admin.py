@@ -17,6 +17,7 @@ from audit.authentication import principal_of
 from audit.governed_admin import GovernedAdmin, column
 from audit.governed_forms import GovernedForm
 from audit.models import User
+from audit.pages.addresses import query
 from audit.pages.confirm import confirm_page, secret_page
 from audit.pages.time_zones import time_zones
 from audit.row_pages import RowLink
@@ -111,10 +112,14 @@ class UserAdmin(GovernedAdmin):
         ]
 
     def row_links(self, request: HttpRequest, row: Model) -> list[RowLink]:
-        if not self.has_change_permission(request, row):
-            return []
-        url = reverse("admin:audit_user_password", args=[row.pk])
-        return [RowLink("New password", url, "key")]
+        links = []
+        if isinstance(row, User) and request.user.has_perm("audit.view_event"):
+            about = f"{reverse('audit:event-list')}?{query({'about': f'user:{row.username}'})}"
+            links.append(RowLink("Everything on record", about, "receipt_long"))
+        if self.has_change_permission(request, row):
+            url = reverse("admin:audit_user_password", args=[row.pk])
+            links.append(RowLink("New password", url, "key"))
+        return links
 
     def password_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Draws a new password and shows it once. Who may not is refused by the gate, on record."""

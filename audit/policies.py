@@ -27,7 +27,10 @@ VALIDATE = Action(
 )
 # The verb is one of those that a second person has to do, see the axioms.
 ACTIVATE = Action(
-    "audit:policyset:approve", event="policy_activated", permission="audit.activate_policyset"
+    "audit:policyset:approve",
+    event="policy_activated",
+    permission="audit.activate_policyset",
+    awaits_checkpoint=True,
 )
 
 

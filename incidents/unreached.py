@@ -63,10 +63,10 @@ def _covering(line: Line, earlier: Sequence[Line]) -> set[int] | None:
 
 
 def _cases(line: Line) -> Iterator[_Case]:
-    texts = [text.lower() for text in line.texts] or [None]
+    texts: list[str | None] = [text.lower() for text in line.texts] or [None]
     if not line.label_values:
         return iter((text, None, None) for text in texts)
-    names = line.label_names or [None]
+    names: list[str | None] = [*line.label_names] or [None]
     return product(texts, names, [value.lower() for value in line.label_values])
 
 

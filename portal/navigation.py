@@ -25,10 +25,10 @@ def _item(title: str, icon: str, url_name: str, *permissions: str) -> dict[str, 
     }
 
 
-def _is_at(prefix: str) -> Any:
+def _is_at(*prefixes: str) -> Any:
     def check(request: HttpRequest) -> bool:
         return request.resolver_match is not None and (
-            request.resolver_match.view_name.startswith(prefix)
+            request.resolver_match.view_name.startswith(prefixes)
         )
 
     return check
@@ -102,7 +102,7 @@ UNFOLD: dict[str, Any] = {
                             "Audit viewer", "receipt_long", "audit:event-list", "audit.view_event"
                         ),
                         # People and tokens live under /audit/ too.
-                        "active": _is_at("audit:event"),
+                        "active": _is_at("audit:event", "audit:view"),
                     },
                 ],
             },

@@ -25,7 +25,8 @@ class Action:
     `permission` is what a person needs; `scope` what a token needs on top; `is_for_system` lets the
     product's own processes do it. A token that acts for nobody passes by its scope alone, and only
     where `is_for_clients`. What every active account may do is `is_for_everyone`. What it takes to
-    open a latched gate `works_while_latched`.
+    open a latched gate `works_while_latched`. What changes the rules themselves `awaits_checkpoint`:
+    the call returns once a signed checkpoint covers its event.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Action:
     is_for_clients: bool = False
     is_for_everyone: bool = False
     works_while_latched: bool = False
+    awaits_checkpoint: bool = False
 
     @property
     def verb(self) -> str:

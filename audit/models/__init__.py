@@ -2,17 +2,21 @@ from audit.models.governance import Approval, ApprovalRequest, GateLatch, Policy
 from audit.models.ledger import Checkpoint, Event, Head, Leaf, Tile
 from audit.models.token import ApiToken
 from audit.models.user import User
+from audit.models.viewer import AuditView, SearchEntry, SearchProgress
 
 __all__ = [
     "ApiToken",
     "Approval",
     "ApprovalRequest",
+    "AuditView",
     "Checkpoint",
     "Event",
     "GateLatch",
     "Head",
     "Leaf",
     "PolicySet",
+    "SearchEntry",
+    "SearchProgress",
     "Tile",
     "User",
 ]

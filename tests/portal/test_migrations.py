@@ -10,7 +10,7 @@ from tests.database import as_superuser, pointed_at
 
 OURS = ("audit", "incidents")
 # Made of tables that no running version knows; the linter takes each line by itself.
-ONLY_NEW_TABLES = ("0002_ledger",)
+ONLY_NEW_TABLES = ("0002_ledger", "0008_search")
 
 
 def test_models_and_migrations_agree(db: None) -> None:

@@ -75,12 +75,4 @@
       });
     }
   }
-
-  // j and k turn pages, as in many a list.
-  document.addEventListener("keydown", (event) => {
-    const isTyping = event.target.closest("input, select, textarea, [contenteditable]");
-    if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-    const link = document.querySelector(`a[data-key="${CSS.escape(event.key)}"]`);
-    if (link) link.click();
-  });
 })();

@@ -3,20 +3,22 @@
 import hashlib
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.approvals.services import approval_give
-from audit.ledger.append import canonical
 from audit.models import Event
 from audit.principal import person
 from audit.rows import row_save
 from audit.selectors import in_words
 from incidents.models import Service
+from portal.lib.canonical import dumps
 from portal.lib.errors import GovernanceDenied
 from tests.audit.test_approvals import dismissed
 from tests.database import as_role, as_superuser
@@ -59,7 +61,7 @@ def test_what_is_downloaded_is_what_was_hashed(auditor: Client) -> None:
     response = auditor.get(url("entry", event))
     assert response.content == bytes(event.entry)
     assert hashlib.sha256(b"\0" + response.content).digest() == bytes(event.leaf_hash)
-    assert canonical(json.loads(response.content)) == response.content
+    assert dumps(json.loads(response.content)) == response.content
     assert f'filename="event-{event.pk}.json"' in response["Content-Disposition"]
 
 
@@ -67,11 +69,32 @@ def test_a_change_is_told_field_by_field(auditor: Client) -> None:
     row = service()
     row.name = "Public API"
     row_save(instance=row, by=TESTS)
-    [revision] = auditor.get(url("detail", latest())).context["revisions"]
+    [(revision, history)] = auditor.get(url("detail", latest())).context["revisions"]
     assert (revision.row, revision.did) == ("service Public API", "changed")
     assert [(f.label, f.before, f.after) for f in revision.fields] == [
         ("name", "API", "Public API")
     ]
+    # And from there back.
+    assert history == reverse("admin:incidents_service_history", args=[row.pk])
+    assert url("detail", latest()) in auditor.get(history).content.decode()
+
+
+def test_the_history_of_a_row_is_linked_for_who_may_see_the_row(
+    cast: Cast, auditor: Client
+) -> None:
+    cast.auditor.groups.clear()
+    cast.auditor.user_permissions.set(Permission.objects.filter(codename="view_event"))
+    service()
+    [(_revision, history)] = auditor.get(url("detail", latest())).context["revisions"]
+    assert history == ""
+
+
+def test_it_leads_to_everything_about_who_and_what(auditor: Client) -> None:
+    service()
+    event = latest()
+    page = auditor.get(url("detail", event)).content.decode()
+    for about in (event.actor, event.target):
+        assert f"{reverse('audit:event-list')}?about={quote(about)}" in page
 
 
 def test_a_denial_shows_the_vote_against_it(cast: Cast, auditor: Client) -> None:
@@ -121,7 +144,8 @@ def put_in_log(event: Event, *, size: int | None) -> None:
         cursor.execute(
             "INSERT INTO audit_leaf VALUES (7, %s, %s)", [event.pk, bytes(event.leaf_hash)]
         )
-        if size is not None:
+    if size is not None:
+        with as_role("vigil_signer"), connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO audit_checkpoint (size, root, note) VALUES (%s, %s, 'note')",
                 [size, b"\0" * 32],
@@ -146,7 +170,7 @@ def test_it_says_where_it_stands_in_the_log(
         put_in_log(event, size=size)
     page = " ".join(auditor.get(url("detail", event)).content.decode().split())
     assert said in page
-    assert (reverse("audit-event-proof", args=[event.pk]) in page) is has_proof
+    assert (f'href="{reverse("audit-event-proof", args=[event.pk])}"' in page) is has_proof
     assert "matches the stored bytes" in page
 
 

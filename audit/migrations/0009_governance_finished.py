@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("audit", "0005_protect_governance"),
+        ("audit", "0008_search"),
     ]
 
     operations = [
