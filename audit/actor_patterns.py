@@ -1,5 +1,8 @@
 """Who is asked for by name, `user:ada` or `user:a*`, as the record has them: by commitment."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db.models import Q
 
 from audit.models import Event, User
@@ -9,16 +12,21 @@ from portal.lib.errors import FieldError, ValidationFailed
 # So many people at most stand behind a pattern.
 MANY = 200
 _PREFIX = "user:"
+# The filters that name people, and as what.
+_WHO = ("actor", "about")
+_KINDS = ("user", "audit.user")
 
 
-def actors(pattern: str) -> Q:
+def actors(pattern: str, on: str = "") -> Q:
     """Events by an actor as people name them: `user:ada`, or `user:a*`. Entries from before names
-    were kept out of the record have them in the clear, and are found as well.
+    were kept out of the record have them in the clear, and are found as well. `on` is the path to the
+    event, like `event__`.
 
     Raises `ValidationFailed` where it fits too many people."""
     is_prefix = pattern.endswith("*")
     text = pattern.removesuffix("*")
-    plain = Q(actor__startswith=text) if is_prefix else Q(actor=text)
+    lookup = "actor__startswith" if is_prefix else "actor"
+    plain = Q(**{f"{on}{lookup}": text})
     name = text.removeprefix(_PREFIX)
     if name == text or not name:
         return plain
@@ -26,9 +34,10 @@ def actors(pattern: str) -> Q:
     refs = [_PREFIX + subject(user) for user in people]
     if not refs:
         return plain
-    if is_prefix or Event.objects.filter(plain).exists():
-        return Q(actor__in=refs) | plain
-    return Q(actor__in=refs)
+    committed = Q(**{f"{on}actor__in": refs})
+    if is_prefix or Event.objects.filter(**{lookup: text}).exists():
+        return committed | plain
+    return committed
 
 
 def recorded_pattern(pattern: str) -> str | list[str]:
@@ -38,6 +47,27 @@ def recorded_pattern(pattern: str) -> str | list[str]:
         return pattern
     people = _people(name.removesuffix("*"), is_prefix=name.endswith("*"))
     return [_PREFIX + subject(user) for user in people]
+
+
+def recorded_filters(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Filters as they go on record: who is meant, and no name."""
+    shown = committed(asked)
+    if "actor" in shown:
+        shown["actor"] = recorded_pattern(shown["actor"])
+    return shown
+
+
+def committed(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Filters to be kept: in place of the name of one person, the commitment to them."""
+    return {name: _committed(of) if name in _WHO else of for name, of in asked.items()}
+
+
+def _committed(value: str) -> str:
+    kind, _, name = value.partition(":")
+    if kind not in _KINDS:
+        return value
+    found = User.objects.filter(username=name).first()
+    return _PREFIX + subject(found) if found else value
 
 
 def _people(name: str, *, is_prefix: bool) -> list[User]:

@@ -13,12 +13,12 @@ from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from audit.accounts import password_set
-from audit.administrators import keep_an_administrator
 from audit.authentication import principal_of
 from audit.erasure.services import ERASE
 from audit.governed_admin import GovernedAdmin, column
 from audit.governed_forms import GovernedForm
 from audit.models import User
+from audit.pages.addresses import query
 from audit.pages.confirm import confirm_page, secret_page
 from audit.pages.time_zones import time_zones
 from audit.row_pages import RowLink
@@ -109,9 +109,6 @@ class UserAdmin(GovernedAdmin):
             row.set_password(request.one_time_secret)  # type: ignore[attr-defined] # carried to the response
         super().save_row(request, row, form, is_new=is_new)
 
-    def check_saved(self, _row: Model) -> None:
-        keep_an_administrator()
-
     def response_add(
         self, request: HttpRequest, obj: Model, _post_url_continue: str | None = None
     ) -> HttpResponse:
@@ -126,16 +123,18 @@ class UserAdmin(GovernedAdmin):
 
     def row_links(self, request: HttpRequest, row: Model) -> list[RowLink]:
         links = []
+        if isinstance(row, User) and request.user.has_perm("audit.view_event"):
+            about = f"{reverse('audit:event-list')}?{query({'about': f'user:{row.username}'})}"
+            links.append(RowLink("Everything on record", about, "receipt_long"))
         if isinstance(row, User) and is_erased(row):
             certificate = reverse("audit:erasure-detail", args=[row.erasure.event_id])
-            return [RowLink("Certificate", certificate, "verified")]
+            return [*links, RowLink("Certificate", certificate, "verified")]
         if self.has_change_permission(request, row):
             url = reverse("admin:audit_user_password", args=[row.pk])
             links.append(RowLink("New password", url, "key"))
         if request.user.has_perm(str(ERASE.permission)):
-            links.append(
-                RowLink("Erase…", reverse("audit:person-erase", args=[row.pk]), "ink_eraser")
-            )
+            erase = reverse("audit:person-erase", args=[row.pk])
+            links.append(RowLink("Erase…", erase, "ink_eraser"))
         return links
 
     def password_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

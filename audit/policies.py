@@ -2,8 +2,9 @@
 person, reverted to an earlier version."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Max
@@ -28,11 +29,14 @@ VALIDATE = Action(
 )
 # The verb is one of those that a second person has to do, see the axioms.
 ACTIVATE = Action(
-    "audit:policyset:approve", event="policy_activated", permission="audit.activate_policyset"
+    "audit:policyset:approve",
+    event="policy_activated",
+    permission="audit.activate_policyset",
+    awaits_checkpoint=True,
 )
 
 
-@governed(DRAFT, on="draft")
+@governed(DRAFT, on="draft", carries=("draft",))
 def policy_draft(*, draft: PolicySet, by: Principal) -> PolicySet:
     """Saves an unsaved policy set as the next version, or a draft's new text."""
     _check_text(draft.text)
@@ -116,19 +120,35 @@ class Shadow:
     after: Vote | None
 
 
-def shadow_run(text: str, *, last: int = 500) -> tuple[int, list[Shadow]]:
-    """Judges the last decisions by `text`: how many there were, and those that would change."""
-    seen, changed = 0, []
+@dataclass(slots=True)
+class ShadowRun:
+    """`looked_at` events, of which `seen` hold a vote of the policies, and were judged again. What was
+    decided before policies voted, or while the gate was latched, holds none; what is about somebody who was
+    erased is not judged. `changed` are those that
+    would come out otherwise, `counts` how many from what to what."""
+
+    looked_at: int = 0
+    seen: int = 0
+    changed: list[Shadow] = field(default_factory=list)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def shadow_run(text: str, *, last: int = 500) -> ShadowRun:
+    """Judges the decisions among the last events by `text`."""
+    run = ShadowRun()
     for past in recorded(last):
-        votes = past.votes
-        before = next((vote for vote in votes if vote["voter"] == policy.PolicyVoter.name), None)
-        if before is None or past.is_erased:
+        run.looked_at += 1
+        votes = (vote for vote in past.votes if vote["voter"] == policy.PolicyVoter.name)
+        before = next(votes, None)
+        if before is None or not past.asked or past.is_erased:
             continue
-        seen += 1
+        run.seen += 1
         after = judged(text, past.asked)
-        if after is None or after.verdict.value != before["verdict"]:
-            changed.append(Shadow(past.event, past.asked, before, after))
-    return seen, changed
+        becomes = after.verdict.value if after else "failure"
+        if becomes != before["verdict"]:
+            run.changed.append(Shadow(past.event, past.asked, before, after))
+            run.counts[before["verdict"], becomes] += 1
+    return run
 
 
 def judged(text: str, asked: dict[str, Any]) -> Vote | None:
@@ -142,7 +162,7 @@ def judged(text: str, asked: dict[str, Any]) -> Vote | None:
 class Recorded:
     """A past decision. `stored` is what was asked with commitments for names: axioms, which know
     nobody by name, can judge it for ever. `asked` has the names, for policies, as long as they are
-    there: `is_erased` where they are not."""
+    there: `is_erased` where they are not. Both are empty where it recorded no question."""
 
     event: int
     stored: dict[str, Any]
@@ -152,17 +172,23 @@ class Recorded:
 
 
 def recorded(last: int) -> Iterator[Recorded]:
-    """The newest decisions, newest first."""
+    """The newest events, newest first."""
     rows = Event.objects.order_by("-id").values_list("entry", flat=True)[:last]
-    stored = [json.loads(bytes(entry)) for entry in rows]
-    for body, opened in zip(stored, open_entries(stored), strict=True):
-        if asked := body["data"].get("asked"):
+    yield from recorded_in([json.loads(bytes(entry)) for entry in rows])
+
+
+def recorded_in(entries: Sequence[dict[str, Any]]) -> Iterator[Recorded]:
+    """The decisions in some entries, as they are stored."""
+    for body, opened in zip(entries, open_entries(entries), strict=True):
+        stored = body["data"].get("asked") or {}
+        if stored:
             # No axiom asks where somebody was, and what is sealed says nothing as it is stored.
-            context = {name: of for name, of in asked["context"].items() if name not in SEALED}
-            yield Recorded(
-                event=body["id"],
-                stored={**asked, "context": context},
-                asked=opened.entry["data"]["asked"],
-                votes=body["votes"],
-                is_erased=opened.is_erased,
-            )
+            context = {name: of for name, of in stored["context"].items() if name not in SEALED}
+            stored = {**stored, "context": context}
+        yield Recorded(
+            event=body["id"],
+            stored=stored,
+            asked=opened.entry["data"].get("asked") or {},
+            votes=body["votes"],
+            is_erased=opened.is_erased,
+        )

@@ -167,7 +167,7 @@ CELERY_BEAT_SCHEDULE = {
 # --- People -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "audit.User"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
+    "audit.role_backend.RoleBackend",
     "guardian.backends.ObjectPermissionBackend",
 ]
 ANONYMOUS_USER_NAME = None
@@ -222,6 +222,8 @@ SIGNER_KEY = env.path("VIGIL_SIGNER_KEY", VAR.signer_key)
 SUBJECT_KEY = env.path("VIGIL_SUBJECT_KEY", VAR.keys / "subjects")
 ARCHIVE_DIR = env.path("VIGIL_ARCHIVE_DIR", VAR.var / "archive")
 RETENTION_YEARS = env.integer("VIGIL_LEDGER_RETENTION_YEARS", 7, minimum=7, maximum=100)
+MAX_CHECKPOINT_LAG = env.integer("VIGIL_MAX_CHECKPOINT_LAG", 60, minimum=5, maximum=86_400)
+CHECKPOINT_WAIT = env.integer("VIGIL_CHECKPOINT_WAIT", 5, minimum=0, maximum=30)
 JOURNAL_DIR = env.path("VIGIL_JOURNAL_DIR", VAR.journal)
 JOURNAL_SHIP = env.text("VIGIL_JOURNAL_SHIP", "")
 JOURNAL_SHIP_HEADERS = env.text("VIGIL_JOURNAL_SHIP_HEADERS", "")

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import structlog
 
-from audit.actor_patterns import recorded_pattern
+from audit.actor_patterns import recorded_filters
 from audit.evidence.actions import FAILED, REQUESTED, action_for
 from audit.evidence.contents import About, sha256_of, write_list, write_pack
 from audit.evidence.coverage import cover
@@ -111,16 +111,10 @@ def _request(form: str, selection: Selection, by: Principal, reason: str) -> Abo
         record = current()
         record.event = REQUESTED
         record.target = f"{KIND}:{record.id}"
-        record.note(form=form, selection=_recorded_selection(selection), reason=reason)
+        record.note(form=form, selection=recorded_filters(selection.to_json()), reason=reason)
         return About(record.id, instant(record.at), by.actor, reason, selection)
 
     return perform(Request(by, action_for(by), Resource(KIND, "new")), intend)
-
-
-def _recorded_selection(selection: Selection) -> dict[str, Any]:
-    """As asked for, but that the record names nobody."""
-    asked = selection.to_json()
-    return {**asked, **({"actor": recorded_pattern(asked["actor"])} if "actor" in asked else {})}
 
 
 def _record(by: Principal, number: int, *, event: str = "", **data: Any) -> None:

@@ -4,12 +4,14 @@ from audit.models.governance import Approval, ApprovalRequest, GateLatch, Policy
 from audit.models.ledger import Checkpoint, Event, Head, Leaf, Tile
 from audit.models.token import ApiToken
 from audit.models.user import User
+from audit.models.viewer import AuditView, SearchEntry, SearchProgress
 
 __all__ = [
     "ApiToken",
     "Approval",
     "ApprovalRequest",
     "Archive",
+    "AuditView",
     "Checkpoint",
     "Erasure",
     "Event",
@@ -18,6 +20,8 @@ __all__ = [
     "Leaf",
     "PolicySet",
     "Sealed",
+    "SearchEntry",
+    "SearchProgress",
     "Tile",
     "User",
 ]

@@ -35,8 +35,9 @@ class DroppedRange:
 class Dropped:
     ranges: tuple[DroppedRange, ...] = ()
 
-    def covers(self, number: int) -> bool:
-        return any(each.first <= number < each.end for each in self.ranges)
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        return [(each.first, each.end) for each in self.ranges]
 
     @property
     def end(self) -> int:

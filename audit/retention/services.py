@@ -17,7 +17,7 @@ from audit.gate.types import Action, Resource
 from audit.governed import governed
 from audit.ledger import keys
 from audit.ledger.tree import fetch_tile, latest_checkpoint
-from audit.ledger.verify_rows import Recorded
+from audit.ledger.verify_rows import Recorded, Row
 from audit.models import Archive
 from audit.principal import Principal
 from audit.proofs.checkpoint import Checkpoint
@@ -38,7 +38,6 @@ DROP = Action("audit:ledger:drop", event=DROPPED, is_for_system=True)
 README = Path(__file__).with_name("readme.txt")
 # So many rows are carried over by one event.
 CARRIED = 20_000
-Row = tuple[str, str]
 
 
 def partition_archive(
@@ -124,7 +123,7 @@ def partition_drop(
     by: Principal,
     reason: str = "",
 ) -> None:
-    """`latest` is what the record says last about each row, see `verify_rows`: what the partition says
+    """`latest` is what the record says last about each row, see `latest_digests`: what the partition says
     is said again by new events before it goes, so that every row stays provable.
 
     Raises `Conflict` where the archive is not there whole, or an older partition still is.
@@ -161,10 +160,7 @@ def _carried(
 def _carry(*, partition: Resource, rows: Sequence[tuple[Row, Recorded]], by: Principal) -> None:
     """Says again, in the words of the time, what these rows came to. The numbers that tell which of
     two changes came later stay the old ones: a change made meanwhile is still the later one."""
-    values = [
-        (recorded.seq, table, pk, bytes.fromhex(recorded.digest or ""))
-        for (table, pk), recorded in rows
-    ]
+    values = [(recorded.seq, table, pk, recorded.digest) for (table, pk), recorded in rows]
     with connection.cursor() as cursor:
         _as_owner(
             cursor,
@@ -187,7 +183,7 @@ def _drop(*, partition: Resource, archive: Archive, by: Principal, reason: str) 
     with connection.cursor() as cursor:
         _as_owner(cursor, sql.SQL("ALTER TABLE audit_event DETACH PARTITION {}").format(name))
         _as_owner(cursor, sql.SQL("DROP TABLE {}").format(name))
-        for table in ("audit_event_changes", "audit_sealed"):
+        for table in ("audit_event_changes", "audit_sealed", "audit_search"):
             query = sql.SQL("DELETE FROM {} WHERE event_id >= %s AND event_id < %s")
             _as_owner(cursor, query.format(sql.Identifier(table)), span)
     ranges = [*already, DroppedRange.of(archive)]

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from audit.ledger.verify import Progress, Report
+from audit.ledger.kinds import Kind
+from audit.ledger.report import Progress, Report
 from audit.models import Leaf
 from audit.proofs.errors import ProofError
 from audit.proofs.merkle import leaf_hash
@@ -22,8 +23,8 @@ def verify_archives(
         try:
             _hold(report, each, directory)
         except (ProofError, OSError, ValueError, KeyError) as error:
-            report.add("archive broken", f"{each.filename}: {error}")
-        progress(report.archived_read, total)
+            report.add(Kind.ARCHIVE_BROKEN, f"{each.filename}: {error}")
+        progress("archives", report.archived_read, total)
 
 
 def _hold(report: Report, each: DroppedRange, directory: Path) -> None:
@@ -39,11 +40,11 @@ def _hold(report: Report, each: DroppedRange, directory: Path) -> None:
                     computed,
                 ):
                     report.add(
-                        "archive changed",
+                        Kind.ARCHIVE_CHANGED,
                         f"{each.filename}: event {found.number} is not what is in the log",
                         found.index,
                     )
             seen += len(batch)
     if seen != each.events:
-        report.add("archive broken", f"{each.filename} has {seen} of {each.events} entries")
+        report.add(Kind.ARCHIVE_BROKEN, f"{each.filename} has {seen} of {each.events} entries")
     report.archived_read = (report.archived_read or 0) + seen

@@ -9,8 +9,8 @@ from django.db import connection
 from django.utils import timezone
 
 from audit.ledger import keys
-from audit.ledger.verify import Report, verify_log
-from audit.ledger.verify_rows import latest_digests, verify_rows
+from audit.ledger.report import Report
+from audit.ledger.verify import latest_digests, verify
 from audit.models import Archive
 from audit.principal import system
 from audit.proofs.errors import ProofError
@@ -91,16 +91,18 @@ class Command(BaseCommand):
     def _drop(self, due: list[Partition], directory: Path, reason: str) -> None:
         """Nothing is taken out of a record that does not verify."""
         report = Report()
-        verify_log(report, is_archived=dropped().covers, progress=_quietly)
-        verify_rows(report, progress=_quietly)
+        verify(report, rows=True, archived=dropped().spans)
         if report.status in {"broken", "unverifiable"}:
             msg = f"The record is {report.status}; run `manage.py verify_ledger --rows`."
             raise CommandError(msg)
         for partition in due:
             archive = Archive.objects.get(partition=partition.name)
-            latest = latest_digests(_quietly).items()
             partition_drop(
-                archive=archive, directory=directory, latest=latest, by=BY, reason=reason
+                archive=archive,
+                directory=directory,
+                latest=latest_digests(),
+                by=BY,
+                reason=reason,
             )
             self.stdout.write(f"dropped {partition.name}; {archive.filename} is all there is of it")
 
@@ -151,6 +153,3 @@ def _years_ago(now: datetime, years: int) -> datetime:
         return now.replace(year=now.year - years)
     except ValueError:  # The 29th of February.
         return now.replace(year=now.year - years, day=28)
-
-
-def _quietly(_done: int, _total: int) -> None: ...

@@ -58,11 +58,11 @@ class Command(BaseCommand):
         found = replay(last)
         for d in found.differences:
             self.stdout.write(f"event {d.event}: {d.voter} said {d.recorded}, now {d.replayed}")
-        self.stdout.write(f"{found.seen} decisions judged again, {len(found.differences)} differ")
-        if found.erased:
-            self.stdout.write(
-                f"{found.erased} of them without their policies' vote: they are about somebody who was"
-                " erased, or hold what cannot be opened here"
-            )
+        for why, count in sorted(found.cannot.items()):
+            self.stdout.write(f"{count} votes not judged again, {why}")
+        self.stdout.write(
+            f"{found.seen} decisions among {found.looked_at} events judged again,"
+            f" {len(found.differences)} votes differ"
+        )
         if found.differences:
             sys.exit(1)

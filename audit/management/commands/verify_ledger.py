@@ -6,9 +6,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.ledger import keys
-from audit.ledger.verify import Report, verify_log
+from audit.ledger.progress import ProgressBar
+from audit.ledger.report import Problem, Report
+from audit.ledger.verify import verify
 from audit.ledger.verify_journal import verify_journal
-from audit.ledger.verify_rows import verify_rows
 from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.errors import ProofError
 from audit.retention.dropped import dropped
@@ -32,24 +33,28 @@ class Command(BaseCommand):
         parser.add_argument(
             "--archive", type=Path, metavar="DIR", help="also read the archives of what was dropped"
         )
+        parser.add_argument(
+            "--workers",
+            type=int,
+            metavar="N",
+            help="processes; one for each processor if not given",
+        )
         parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
         known = self._known(options["from_checkpoint"])
         report = Report()
-        archived = dropped()
-        verify_log(
+        archived, progress = dropped(), ProgressBar(sys.stderr)
+        verify(
             report,
             known=known,
-            is_archived=archived.covers,
-            progress=self._progress("entries"),
+            rows=options["rows"],
+            archived=archived.spans,
+            workers=options["workers"],
+            progress=progress,
         )
         if options["archive"]:
-            verify_archives(
-                report, archived, options["archive"], progress=self._progress("archives")
-            )
-        if options["rows"]:
-            verify_rows(report, progress=self._progress("changes"))
+            verify_archives(report, archived, options["archive"], progress=progress)
         if options["journal"]:
             verify_journal(report, first_event=archived.end)
         self.stdout.write(
@@ -71,17 +76,6 @@ class Command(BaseCommand):
             msg = f"{path} is no checkpoint of this log: {error}"
             raise CommandError(msg, returncode=2) from error
 
-    def _progress(self, what: str) -> Any:
-        def show(done: int, total: int) -> None:
-            if self.stderr.isatty():
-                share = done / total if total else 1
-                bar = "█" * int(share * 30)
-                self.stderr.write(
-                    f"\r{what:8} {bar:<30} {done}/{total}", ending="\n" if done >= total else ""
-                )
-
-        return show
-
 
 def _in_words(report: Report) -> str:
     covered = f"{report.signed} of them under a signed checkpoint, {report.pending} pending"
@@ -94,7 +88,9 @@ def _in_words(report: Report) -> str:
         lines.append(f"{report.journaled} events held against the journal")
     if report.first_bad_index is not None:
         lines.append(f"first bad index {report.first_bad_index}")
-    lines += [f"  {problem.kind}: {problem.detail}" for problem in report.problems]
+    for kind, count in report.findings.counts.items():
+        lines += ["", f"{kind}: {count}. {kind.meaning}"]
+        lines += [_named(problem) for problem in report.problems if problem.kind is kind]
     return "\n".join(lines)
 
 
@@ -105,3 +101,8 @@ def _archived(report: Report) -> str:
     return (
         f"{report.archived} of the entries are in archives; {report.archived_read} were read there"
     )
+
+
+def _named(problem: Problem) -> str:
+    where = "" if problem.index is None else f"index {problem.index}: "
+    return f"  {where}{problem.detail}"

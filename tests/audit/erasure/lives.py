@@ -11,8 +11,9 @@ from audit.erasure.services import Erasure, person_erase
 from audit.gate import moment
 from audit.ledger.sequencer import sequence_pending
 from audit.ledger.signer import LedgerSigner
-from audit.models import ApiToken, ApprovalRequest, User
+from audit.models import ApiToken, ApprovalRequest, AuditView, User
 from audit.principal import person
+from audit.saved_views import view_save
 from incidents.models import IncidentRole
 from incidents.services.incidents import incident_assign
 from incidents.services.timeline import timeline_note
@@ -54,6 +55,8 @@ def lived(cast: Cast) -> User:
             token=ApiToken(name="mine", scopes=["incidents:read"], user=user),
             by=cast.principal("administrator"),
         )
+    view = AuditView(owner=cast.auditor, name="Theirs", params={"about": f"user:{NAME}"})
+    view_save(view=view, by=cast.principal("auditor"))
     client = Client()
     client.login(username=NAME, password="wrong")
     assert client.login(username=NAME, password="correct horse")
@@ -102,4 +105,5 @@ def checkpointed(signer: LedgerSigner) -> None:
     with as_role("vigil_ledger"):
         while sequence_pending():
             pass
+    with as_role("vigil_signer"):
         signer.sign()

@@ -5,7 +5,7 @@ from django.conf import settings
 
 from audit.ledger import keys
 from audit.ledger.signer import LedgerSigner
-from tests.audit.retention.small import add_services, make_small, publish
+from tests.audit.retention.small import add_many, add_services, make_small, publish
 from tests.people import Cast, make_cast
 
 
@@ -21,7 +21,9 @@ def aged(committed_db: None, signer: LedgerSigner) -> Cast:
     """Two full partitions and some more, all under a signed checkpoint."""
     make_small()
     cast = make_cast()
+    add_many("first")
     add_services(60)
+    add_many("last")
     publish(signer)
     return cast
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from django.core.management import call_command
 from django.db import connection
 
+from audit.ledger.report import Report
 from audit.ledger.sequencer import sequence_pending
 from audit.ledger.signer import LedgerSigner
-from audit.ledger.verify import Report, verify_log
-from audit.ledger.verify_rows import verify_rows
+from audit.ledger.verify import verify
 from audit.retention.dropped import dropped
 from audit.rows import row_save
 from incidents.models import Service
@@ -38,12 +38,24 @@ def publish(signer: LedgerSigner) -> None:
     with as_role("vigil_ledger"):
         while sequence_pending():
             pass
+    with as_role("vigil_signer"):
         signer.sign()
 
 
 def add_services(count: int, *, start: int = 0) -> None:
     for number in range(start, start + count):
         row_save(instance=Service(slug=f"s-{number}", name=f"Service {number}"), by=TESTS)
+
+
+def add_many(slug: str) -> None:
+    """In one event, so that its list of changes lies beside its entry."""
+    row_save(
+        instance=Service(slug=slug, name=slug),
+        related=lambda: [
+            Service.objects.create(slug=f"{slug}-{n}", name=f"{slug} {n}") for n in range(70)
+        ],
+        by=TESTS,
+    )
 
 
 def archive(directory: Path, *options: str, role: str = "vigil_app") -> None:
@@ -70,6 +82,5 @@ def drop(directory: Path) -> None:
 
 def report() -> Report:
     found = Report()
-    verify_log(found, is_archived=dropped().covers, progress=lambda *_: None)
-    verify_rows(found, progress=lambda *_: None)
+    verify(found, rows=True, archived=dropped().spans)
     return found

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import django.db.models.deletion
@@ -5,7 +6,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 SQL = Path(__file__).with_suffix(".sql").read_text()
-DROP = """
+_SEARCH = Path(__file__).with_name("0008_search.sql").read_text()
+_ABOUT = re.search(
+    r"CREATE (FUNCTION audit_search_about.*?^\$\$;)", _SEARCH, re.DOTALL | re.MULTILINE
+)
+DROP = f"""
+CREATE OR REPLACE {_ABOUT[1] if _ABOUT else ""}
 SELECT audit_unprotect('audit_erasure');
 DROP FUNCTION audit_shred(text);
 DROP TABLE audit_sealed;
@@ -18,7 +24,7 @@ DROP FUNCTION audit_subject(bytea, text);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0005_protect_governance")]
+    dependencies = [("audit", "0009_governance_finished")]
     operations = [
         migrations.CreateModel(
             name="Sealed",

@@ -70,3 +70,19 @@ END $$;
 REVOKE EXECUTE ON FUNCTION audit_shred(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit_shred(text) TO vigil_app;
 GRANT EXECUTE ON FUNCTION audit_subject(bytea, text) TO PUBLIC;
+
+-- As before, but that a person is found under one term, whatever the entry names them as.
+CREATE OR REPLACE FUNCTION audit_search_about(body jsonb, changes jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT array_agg(DISTINCT term) FROM (
+        SELECT left(body ->> 'target', 500) AS term
+        UNION ALL SELECT left(body ->> 'actor', 500)
+        UNION ALL SELECT left((change ->> 'table') || ':' || (change ->> 'pk'), 500)
+            FROM jsonb_array_elements(changes) AS change
+        UNION ALL SELECT CASE WHEN leaf #>> '{}' ~ '^user:~[0-9a-f]{32}$' THEN leaf #>> '{}'
+                ELSE said.name || ':' || (leaf #>> '{}') END
+            FROM jsonb_each((body -> 'data') - 'asked') AS said (name, value),
+                jsonb_path_query(said.value, 'strict $.**') AS leaf
+            WHERE jsonb_typeof(leaf) = 'string' AND leaf #>> '{}' ~ '^\S{1,200}$'
+    ) AS terms WHERE term <> ''
+$$;
