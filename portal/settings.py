@@ -37,6 +37,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS")
 DEBUG = False
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", f"{_origin.hostname},localhost,127.0.0.1,[::1]")
 

@@ -15,7 +15,7 @@ from audit.gate.types import Request, RulesChanged, Verdict, Vote
 from audit.models import PolicySet
 
 DEFAULT = Path(__file__).with_name("default.cedar")
-PINNED = "4874ba65e35d5cd208cd732b82a53383d0e18a862bcae3a142c027b068afc99e"
+PINNED = "8be613a5d576379dfff38804207460ac7eab07239a80fd7fc7cff779a39b65f5"
 
 
 def digest_of(text: str) -> str:
@@ -63,11 +63,19 @@ def judge(text: str, asked: Mapping[str, Any]) -> Vote:
     if rules and all("escalate" in policies.annotations[rule] for rule in rules):
         approvals = max(_approvals(policies, rule) for rule in rules)
         return Vote(PolicyVoter.name, Verdict.ESCALATE, reason, digest, names, approvals)
-    return Vote(PolicyVoter.name, Verdict.DENY, reason, digest, names)
+    needs = _needs(policies, rules)
+    return Vote(PolicyVoter.name, Verdict.DENY, reason, digest, names, needs=needs)
 
 
 def _says(policies: Policies, rule: str) -> str:
     return policies.annotations[rule].get("says") or f"The policy {policies.name(rule)} forbids it."
+
+
+def _needs(policies: Policies, rules: tuple[str, ...]) -> str:
+    """What all rules that deny ask for by `@needs`; empty where one of them asks for nothing."""
+    denying = [rule for rule in rules if "escalate" not in policies.annotations[rule]]
+    needs = {policies.annotations[rule].get("needs", "") for rule in denying}
+    return needs.pop() if len(needs) == 1 else ""
 
 
 def _approvals(policies: Policies, rule: str) -> int:

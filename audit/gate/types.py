@@ -66,7 +66,8 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Vote:
     """One voter's answer. `digest` is the SHA-256, in hex, of the rules it judged by; `rules` names
-    those that decided; `approvals` is how many people an escalation asks for."""
+    those that decided; `approvals` is how many people an escalation asks for; `needs` names what would
+    turn a denial, like `second_factor`."""
 
     voter: str
     verdict: Verdict
@@ -74,6 +75,7 @@ class Vote:
     digest: str
     rules: tuple[str, ...] = ()
     approvals: int = 0
+    needs: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -83,6 +85,7 @@ class Vote:
             "digest": self.digest,
             **({"rules": list(self.rules)} if self.rules else {}),
             **({"approvals": self.approvals} if self.approvals else {}),
+            **({"needs": self.needs} if self.needs else {}),
         }
 
 

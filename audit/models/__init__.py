@@ -1,5 +1,6 @@
 from audit.models.governance import Approval, ApprovalRequest, GateLatch, PolicySet
 from audit.models.ledger import Checkpoint, Event, Head, Leaf, Tile
+from audit.models.second_factor import RecoveryCode, SecondFactor
 from audit.models.token import ApiToken
 from audit.models.user import User
 
@@ -13,6 +14,8 @@ __all__ = [
     "Head",
     "Leaf",
     "PolicySet",
+    "RecoveryCode",
+    "SecondFactor",
     "Tile",
     "User",
 ]

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from audit.pages import account, approvals, events, governance, policies
+from audit.pages import account, approvals, events, governance, policies, second_factor, sign_in
 
 app_name = "audit"
 
@@ -16,4 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("governance/policies/new/", policies.policy_new, name="policy-new"),
     path("governance/policies/<int:version>/", policies.policy_detail, name="policy-detail"),
     path("account/", account.account, name="account"),
+    path("account/second-factor/", second_factor.second_factor, name="second-factor"),
+    path("sign-in/code/", sign_in.code, name="sign-in-code"),
 ]
