@@ -74,7 +74,8 @@ def facts(principal: Principal, approvals: int) -> dict[str, Any]:
         known["second_factor_minutes"] = max(minutes, 0)
     if caller.is_at_console:
         known["is_at_console"] = True
-    return known | ({"address": caller.address} if _is_address(caller.address) else {})
+    address = _address(caller.address)
+    return known | ({"address": address} if address else {})
 
 
 def _second_factor_at(principal: Principal, caller: Caller) -> datetime | None:
@@ -84,9 +85,11 @@ def _second_factor_at(principal: Principal, caller: Caller) -> datetime | None:
     return principal.second_factor_at
 
 
-def _is_address(text: str) -> bool:
+def _address(text: str) -> str:
+    """As Cedar takes it, which knows neither IPv4 within IPv6 nor zones; empty for what is none."""
     try:
-        ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return False
-    return True
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)

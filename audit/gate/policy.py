@@ -15,7 +15,7 @@ from audit.gate.types import Request, RulesChanged, Verdict, Vote
 from audit.models import PolicySet
 
 DEFAULT = Path(__file__).with_name("default.cedar")
-PINNED = "8be613a5d576379dfff38804207460ac7eab07239a80fd7fc7cff779a39b65f5"
+PINNED = "25e874783c3415f99a0eaa4e9e35619776038e56f2d7ece667a8b1f6b4dac55b"
 
 
 def digest_of(text: str) -> str:

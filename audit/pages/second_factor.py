@@ -152,9 +152,7 @@ def _page(
         **context,
     }
     template = f"audit/second_factor/{name}.html"
-    response = TemplateResponse(request, template, whole, status=status)
-    response["Cache-Control"] = "no-store"
-    return response
+    return TemplateResponse(request, template, whole, status=status)
 
 
 def _qr(uri: str) -> SafeString:

@@ -13,7 +13,7 @@ from incidents.api.filters import IncidentFilters
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 PATHS = sorted(set(re.findall(r"(?<=[`\w])/(?:api|health|metrics)[\w/{}-]*", DOCUMENT)))
-EXAMPLES = {"{id}": "00000000-0000-0000-0000-000000000001"}
+EXAMPLES = {"{id}": "00000000-0000-0000-0000-000000000001", "{number}": "INC-1"}
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path != "/api/v1/"])

@@ -18,7 +18,7 @@ from tests.audit.test_approvals import dismissed, state
 from tests.database import as_superuser
 from tests.incidents.arranging import restrict
 from tests.incidents.making import move, opened
-from tests.people import Cast
+from tests.people import Cast, with_second_factor
 
 LIST = reverse("audit:approval-list")
 
@@ -30,7 +30,7 @@ def url(asked: ApprovalRequest) -> str:
 def entered(cast: Cast, name: str) -> Client:
     client = Client()
     client.force_login(getattr(cast, name))
-    return client
+    return with_second_factor(client, getattr(cast, name))
 
 
 def test_an_approver_sees_what_waits_and_what_exactly_would_run(cast: Cast) -> None:

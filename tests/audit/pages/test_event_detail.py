@@ -222,7 +222,7 @@ def test_a_denial_says_what_would_have_to_be_different(cast: Cast, auditor: Clie
     assert "author user:commander" in dict(response.context["asked"])["Resource"]
     [obstacle] = auditor.get(url("detail", escalated)).context["obstacles"]
     assert "approval of 1 other person" in obstacle.needed
-    assert "p0-is-not-dismissed-alone" in obstacle.rules[0]
+    assert "grave-is-not-dismissed-alone" in obstacle.rules[0]
 
 
 def test_what_was_allowed_had_nothing_against_it(auditor: Client) -> None:

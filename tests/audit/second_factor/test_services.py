@@ -34,7 +34,7 @@ from portal.lib.errors import (
     RateLimitExceeded,
     ValidationFailed,
 )
-from tests.audit.second_factor.authenticator import PASSWORD, code_of, enrol
+from tests.authenticator import PASSWORD, code_of, enrol
 from tests.database import as_superuser
 from tests.entries import noted
 from tests.people import Cast

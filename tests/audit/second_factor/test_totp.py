@@ -8,7 +8,7 @@ from audit.second_factor.totp import (
     secret_text,
     step_at,
 )
-from tests.audit.second_factor.authenticator import code_of
+from tests.authenticator import code_of
 
 # RFC 6238, appendix B, SHA-1; the last six of its eight digits.
 SECRET = b"12345678901234567890"
