@@ -14,8 +14,9 @@ from audit.models.token import new_secret
 from tests.audit.evidence.conftest import Verify
 from tests.audit.test_gate import Broken, voting
 from tests.audit.test_ledger import add_services, publish
+from tests.authenticator import enrol
 from tests.database import as_superuser
-from tests.people import TESTS, Cast
+from tests.people import TESTS, Cast, with_second_factor
 
 URL = "/api/v1/audit/export/"
 
@@ -27,6 +28,8 @@ def addresses(settings: Any) -> None:
 
 @pytest.fixture
 def ledger(cast: Cast, signer: LedgerSigner) -> Cast:
+    # Before the checkpoint, which then covers it.
+    enrol(cast.auditor)
     add_services(4)
     publish(signer)
     return cast
@@ -35,7 +38,7 @@ def ledger(cast: Cast, signer: LedgerSigner) -> Cast:
 def as_person(cast: Cast, name: str) -> Client:
     client = Client()
     client.force_login(getattr(cast, name))
-    return client
+    return with_second_factor(client, getattr(cast, name))
 
 
 def with_token(*scopes: str, user: Any = None) -> Client:
