@@ -13,7 +13,7 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s  %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: .venv/run ## start everything on this machine and follow it; Ctrl-C stops it
@@ -33,6 +33,15 @@ lint: .venv/dev ## check style, formatting, imports and templates
 .PHONY: types
 types: .venv/dev ## check types
 	$(RUN) -m mypy
+
+.PHONY: bench
+bench: .venv/dev ## run the benchmarks; the results go to var/bench.json, too (ARGS="gate append" for some)
+	@mkdir -p var
+	@exec $(RUN) -m benchmarks --json var/bench.json $(ARGS)
+
+.PHONY: tamper
+tamper: .venv/dev ## tamper with a throw-away record in every way there is, and show how it is found
+	$(RUN) -m benchmarks.tamper
 
 .PHONY: check
 check: lint types checkdeploy test ## what CI runs: lint, types, deployment checks, tests

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from audit.administrators import keep_an_administrator
 from audit.gate.types import Action
 from audit.governed import governed
 from audit.models import ApiToken, User
@@ -16,8 +17,10 @@ from audit.record import current
 from audit.rows import register_rows
 from portal.lib.errors import Conflict, FieldError, GovernanceDenied, ValidationFailed
 
-for _model in (User, Group, ApiToken):
-    register_rows(_model)
+# What takes the last administrator away does not happen, however it is asked for.
+register_rows(User, check=keep_an_administrator)
+register_rows(Group, check=keep_an_administrator)
+register_rows(ApiToken)
 
 SET_PASSWORD = Action(
     "audit:user:set-password",
@@ -57,7 +60,7 @@ def role_define(*, group: Group, permissions: Iterable[str], by: Principal) -> G
     return group
 
 
-@governed(CREATE_USER, on="user")
+@governed(CREATE_USER, on="user", is_secret=True)
 def user_create(*, user: User, password: str, roles: Iterable[str], by: Principal) -> User:
     user.set_password(password)
     user.save()
@@ -75,14 +78,14 @@ def profile_change(*, user: User, time_zone: str, by: Principal) -> None:
     current().note(user=user.username, from_time_zone=before, to_time_zone=time_zone)
 
 
-@governed(OWN_PASSWORD, on="user")
+@governed(OWN_PASSWORD, on="user", is_secret=True)
 def password_change(*, user: User, password: str, by: Principal) -> None:
     """The caller has asked for the old password."""
     _own(user, by)
     _set_password(user, password)
 
 
-@governed(SET_PASSWORD, on="user")
+@governed(SET_PASSWORD, on="user", is_secret=True)
 def password_set(*, user: User, password: str, by: Principal) -> None:
     _set_password(user, password)
 
@@ -102,7 +105,7 @@ def _set_password(user: User, password: str) -> None:
     current().note(user=user.username)
 
 
-@governed(ISSUE, on="token")
+@governed(ISSUE, on="token", is_secret=True)
 def token_issue(*, token: ApiToken, by: Principal) -> str:
     """Saves the unsaved token and returns its secret, which is shown this once and kept nowhere."""
     if ApiToken.objects.filter(name=token.name).exists():

@@ -20,6 +20,7 @@ from django.db import DatabaseError, models
 
 from audit.gate import engine, moment
 from audit.gate.types import Action, Decision, Fact, Request, Resource, Verdict
+from audit.ledger import lag
 from audit.principal import Principal
 from audit.record import GateLatched, recording
 from portal.lib.errors import AuditUnavailable, GovernanceDenied, GovernanceFailure, VigilError
@@ -49,6 +50,7 @@ class Mark:
 
     on: str
     about: tuple[str, ...]
+    carries: tuple[str, ...] = ()
 
     def context(self, arguments: Mapping[str, Any]) -> dict[str, Fact]:
         return {name: cast("Fact", arguments.get(name)) for name in self.about}
@@ -60,6 +62,7 @@ class Call:
 
     service: str
     arguments: Mapping[str, Any]
+    mark: Mark
 
 
 # What becomes of a call that the policies let through only with approvals. Set by
@@ -81,20 +84,28 @@ def on_latched(told: Callable[[], L]) -> Callable[[], L]:
 
 
 def governed(
-    action: Action | Callable[[Mapping[str, Any]], Action], *, on: str, about: tuple[str, ...] = ()
+    action: Action | Callable[[Mapping[str, Any]], Action],
+    *,
+    on: str,
+    about: tuple[str, ...] = (),
+    carries: tuple[str, ...] = (),
+    is_secret: bool = False,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Marks a service of keyword arguments as the one way to do `action`.
 
     `action` may be a function of the arguments, where a family of actions shares a service. `on`
     names the argument that it is done to, a model instance or a `Resource`. `about` names further
-    plain arguments that axioms and policies may ask about. The service takes `by`, the principal,
+    plain arguments that axioms and policies may ask about. `carries` names rows whose fields, as
+    they are in memory, are what the call saves. A service with a secret among its arguments or in
+    its answer `is_secret`: it is never kept to run later, so it cannot wait for approval. The
+    service takes `by`, the principal,
     and reaches its record by `audit.record.current()`.
     """
     if isinstance(action, Action):
         register(action)
 
     def mark(service: Callable[P, R]) -> Callable[P, R]:
-        path, marked = f"{service.__module__}:{service.__qualname__}", Mark(on, about)
+        path, marked = f"{service.__module__}:{service.__qualname__}", Mark(on, about, carries)
 
         @functools.wraps(service)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -105,7 +116,8 @@ def governed(
                 resource_of(kwargs[on], by),
                 marked.context(kwargs),
             )
-            return perform(request, lambda: service(*args, **kwargs), call=Call(path, kwargs))
+            again = None if is_secret else Call(path, kwargs, marked)
+            return perform(request, lambda: service(*args, **kwargs), call=again)
 
         call.governed = marked  # type: ignore[attr-defined] # read where a call is made again
         return call
@@ -128,10 +140,13 @@ def perform(
         raise refuse(request, decision)
     event, around = request.action.event, _around.get()
     try:
-        with recording(request, decision, event=event):
-            return cast("R", around(change)) if around else change()
+        with recording(request, decision, event=event) as record:
+            result = cast("R", around(change)) if around else change()
     except GateLatched:
         raise refuse(request, engine.latched(decision)) from None
+    if request.action.awaits_checkpoint:
+        lag.await_checkpoint(record.id)
+    return result
 
 
 @contextmanager

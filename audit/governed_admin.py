@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import psycopg.errors
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import IntegrityError, models
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.decorators import display
 
 from audit.authentication import principal_of
@@ -21,7 +21,7 @@ from audit.governed_forms import GovernedForm
 from audit.row_pages import RowPages
 from audit.row_versions import row_replace, with_digest
 from audit.rows import row_save
-from portal.lib.errors import Conflict, VigilError
+from portal.lib.errors import ApprovalRequired, Conflict, VigilError
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
@@ -91,6 +91,9 @@ class GovernedAdmin(RowPages, OwnTransactions):  # type: ignore[misc] # Unfold i
         except PermissionDenied:
             self._refuse(request, "change" if object_id else "add", object_id)
             raise
+        except ApprovalRequired as waits:
+            messages.info(request, waits.message)
+            return HttpResponseRedirect(waits.approval)
         except VigilError as failure:
             if request.method != "POST":
                 raise
@@ -153,25 +156,17 @@ class GovernedAdmin(RowPages, OwnTransactions):  # type: ignore[misc] # Unfold i
     ) -> None:
         """The one place where a subclass says by which service its rows are saved."""
         by, reason = principal_of(request), form.cleaned_data.get("reason", "")
-
-        def related() -> None:
-            form.save_m2m()
-            self.check_saved(row)
-
+        related = form.chosen if isinstance(form, GovernedForm) else {}
         if is_new or not isinstance(form, GovernedForm):
-            row_save(instance=row, by=by, related=related, reason=reason)
+            row_save(instance=row, by=by, many_to_many=related, reason=reason)
         else:
             row_replace(
                 instance=row,
                 seen=form.cleaned_data["seen"],
-                many_to_many=form.many_to_many,
+                many_to_many=related,
                 by=by,
-                related=related,
                 reason=reason,
             )
-
-    def check_saved(self, row: models.Model) -> None:
-        """Runs within the governed call, once its rows are saved; what it raises undoes them."""
 
     def save_related(self, *_args: Any, **_kwargs: Any) -> None:
         """The many-to-many rows are saved with the row, in its governed call."""

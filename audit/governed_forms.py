@@ -50,6 +50,11 @@ class GovernedForm(ReasonForm, forms.ModelForm):  # type: ignore[type-arg] # of 
             self.data = data
 
     @property
+    def chosen(self) -> dict[str, list[int]]:
+        """The keys behind each of them, as they were typed. Needs a valid form."""
+        return {name: [row.pk for row in self.cleaned_data[name]] for name in self.many_to_many}
+
+    @property
     def many_to_many(self) -> list[str]:
         """The fields whose rows the form replaces as a whole."""
         return [

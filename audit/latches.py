@@ -20,6 +20,7 @@ RELEASE = Action(
     event="governance_released",
     permission="audit.release_gate",
     works_while_latched=True,
+    awaits_checkpoint=True,
 )
 REVIEW = Action("audit:gate:review", event="governance_reviewed", permission="audit.release_gate")
 

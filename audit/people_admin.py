@@ -13,11 +13,11 @@ from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from audit.accounts import password_set
-from audit.administrators import keep_an_administrator
 from audit.authentication import principal_of
 from audit.governed_admin import GovernedAdmin, column
 from audit.governed_forms import GovernedForm, ReasonForm
 from audit.models import User
+from audit.pages.addresses import query
 from audit.pages.confirm import confirm_page, secret_page
 from audit.pages.time_zones import time_zones
 from audit.row_pages import RowLink
@@ -100,9 +100,6 @@ class UserAdmin(GovernedAdmin):
             row.set_password(request.one_time_secret)  # type: ignore[attr-defined] # carried to the response
         super().save_row(request, row, form, is_new=is_new)
 
-    def check_saved(self, _row: Model) -> None:
-        keep_an_administrator()
-
     def response_add(
         self, request: HttpRequest, obj: Model, _post_url_continue: str | None = None
     ) -> HttpResponse:
@@ -118,13 +115,16 @@ class UserAdmin(GovernedAdmin):
         ]
 
     def row_links(self, request: HttpRequest, row: Model) -> list[RowLink]:
-        if not self.has_change_permission(request, row):
-            return []
-        url = reverse("admin:audit_user_password", args=[row.pk])
-        links = [RowLink("New password", url, "key")]
-        if isinstance(row, User) and row.second_factor_since and row != request.user:
-            url = reverse("admin:audit_user_second_factor", args=[row.pk])
-            links.append(RowLink("Reset second factor", url, "phonelink_erase"))
+        links = []
+        if isinstance(row, User) and request.user.has_perm("audit.view_event"):
+            about = f"{reverse('audit:event-list')}?{query({'about': f'user:{row.username}'})}"
+            links.append(RowLink("Everything on record", about, "receipt_long"))
+        if self.has_change_permission(request, row):
+            url = reverse("admin:audit_user_password", args=[row.pk])
+            links.append(RowLink("New password", url, "key"))
+            if isinstance(row, User) and row.second_factor_since and row != request.user:
+                url = reverse("admin:audit_user_second_factor", args=[row.pk])
+                links.append(RowLink("Reset second factor", url, "phonelink_erase"))
         return links
 
     def password_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

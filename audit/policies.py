@@ -2,8 +2,9 @@
 person, reverted to an earlier version."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Max
@@ -26,11 +27,14 @@ VALIDATE = Action(
 )
 # The verb is one of those that a second person has to do, see the axioms.
 ACTIVATE = Action(
-    "audit:policyset:approve", event="policy_activated", permission="audit.activate_policyset"
+    "audit:policyset:approve",
+    event="policy_activated",
+    permission="audit.activate_policyset",
+    awaits_checkpoint=True,
 )
 
 
-@governed(DRAFT, on="draft")
+@governed(DRAFT, on="draft", carries=("draft",))
 def policy_draft(*, draft: PolicySet, by: Principal) -> PolicySet:
     """Saves an unsaved policy set as the next version, or a draft's new text."""
     _check_text(draft.text)
@@ -114,18 +118,33 @@ class Shadow:
     after: Vote | None
 
 
-def shadow_run(text: str, *, last: int = 500) -> tuple[int, list[Shadow]]:
-    """Judges the last decisions by `text`: how many there were, and those that would change."""
-    seen, changed = 0, []
+@dataclass(slots=True)
+class ShadowRun:
+    """`looked_at` events, of which `seen` hold a vote of the policies, and were judged again. What was
+    decided before policies voted, or while the gate was latched, holds none. `changed` are those that
+    would come out otherwise, `counts` how many from what to what."""
+
+    looked_at: int = 0
+    seen: int = 0
+    changed: list[Shadow] = field(default_factory=list)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def shadow_run(text: str, *, last: int = 500) -> ShadowRun:
+    """Judges the decisions among the last events by `text`."""
+    run = ShadowRun()
     for event, asked, votes in recorded(last):
+        run.looked_at += 1
         before = next((vote for vote in votes if vote["voter"] == policy.PolicyVoter.name), None)
-        if before is None:
+        if before is None or not asked:
             continue
-        seen += 1
+        run.seen += 1
         after = judged(text, asked)
-        if after is None or after.verdict.value != before["verdict"]:
-            changed.append(Shadow(event, asked, before, after))
-    return seen, changed
+        becomes = after.verdict.value if after else "failure"
+        if becomes != before["verdict"]:
+            run.changed.append(Shadow(event, asked, before, after))
+            run.counts[before["verdict"], becomes] += 1
+    return run
 
 
 def judged(text: str, asked: dict[str, Any]) -> Vote | None:
@@ -136,8 +155,8 @@ def judged(text: str, asked: dict[str, Any]) -> Vote | None:
 
 
 def recorded(last: int) -> Iterator[tuple[int, dict[str, Any], list[dict[str, Any]]]]:
-    """The newest decisions, newest first: event, what was asked, what was voted."""
+    """The newest events, newest first: number, what was asked, what was voted. Nothing was asked of
+    the gate where it recorded no question."""
     for number, entry in Event.objects.order_by("-id").values_list("id", "entry")[:last]:
         body = json.loads(bytes(entry))
-        if asked := body["data"].get("asked"):
-            yield number, asked, body["votes"]
+        yield number, body["data"].get("asked") or {}, body["votes"]

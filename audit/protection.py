@@ -24,7 +24,9 @@ EXEMPT: dict[str, tuple[Protection, str]] = {
     "audit.Leaf": (Protection.READ_ONLY, "extended by the sequencer's own role"),
     "audit.Tile": (Protection.READ_ONLY, "extended by the sequencer's own role"),
     "audit.Head": (Protection.READ_ONLY, "moved forward by the sequencer's own role"),
-    "audit.Checkpoint": (Protection.READ_ONLY, "signed by the sequencer's own role"),
+    "audit.Checkpoint": (Protection.READ_ONLY, "added by the signer's own role"),
+    "audit.SearchEntry": (Protection.READ_ONLY, "derived from entries by the sequencer's own role"),
+    "audit.SearchProgress": (Protection.READ_ONLY, "how far that has come"),
 }
 
 

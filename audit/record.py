@@ -10,6 +10,7 @@ from typing import Any
 from audit import journal
 from audit.gate.types import Decision, Request, Verdict
 from audit.journal.transaction import transacted
+from audit.ledger import lag
 from audit.ledger.append import Drawn, append, draw
 from portal.lib.trace import trace_id
 
@@ -83,12 +84,16 @@ def recording(request: Request, decision: Decision, *, event: str) -> Iterator[R
     """Draws the number, writes down the intent, and then in one transaction lets the body change
     rows and appends the entry. What came of it goes in the journal.
 
-    Raises `GateLatched` where what was allowed no longer is.
+    Raises `GateLatched` where what was allowed no longer is, `AuditUnavailable` where the record
+    cannot be made, or could not be proven soon.
     """
     if _current.get() is not None:
         raise NoRecord("a governed call is never made inside another one")
+    is_allowed = decision.verdict is Verdict.ALLOW
+    if is_allowed:
+        lag.guard()
     drawn, target = draw(), str(request.resource)
-    is_exempt = request.action.works_while_latched or decision.verdict is not Verdict.ALLOW
+    is_exempt = request.action.works_while_latched or not is_allowed
     if drawn.is_latched and not is_exempt:
         raise GateLatched("another machine closed the gate since the decision")
     intent = journal.intent(

@@ -6,11 +6,10 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin  # noqa: F401 - for what it registers
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from audit.administrators import keep_an_administrator
 from audit.governed import ACTIONS
 from audit.governed_admin import GovernedAdmin, column
 from audit.governed_forms import GovernedForm
@@ -80,9 +79,6 @@ class GroupAdmin(GovernedAdmin):
     @column("Permissions", ordering="permission_count")
     def number_of_permissions(self, group: Any) -> int:
         return int(group.permission_count)
-
-    def check_saved(self, _row: Model) -> None:
-        keep_an_administrator()
 
     def needed_by(self, row: Any) -> dict[str, str]:
         people = row.user_set.count()

@@ -27,7 +27,8 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One step of one row; `fields` is empty where the model keeps no history."""
+    """One step of one row; `fields` is empty where the model keeps no history. `model` and `pk` say
+    which row, where it does."""
 
     event_id: int
     at: datetime
@@ -36,6 +37,8 @@ class Revision:
     row: str
     reason: str
     fields: list[FieldChange]
+    model: type[models.Model] | None = None
+    pk: object = None
 
 
 def row_history(row: models.Model) -> list[Revision]:
@@ -105,6 +108,8 @@ def _revision(row: Any, earlier: Any) -> Revision:
         row=f"{row.instance_type._meta.verbose_name} {_name(row)}",
         reason=row.history_change_reason,
         fields=[] if row.history_type == "-" else _changes(row, earlier),
+        model=row.instance_type,
+        pk=getattr(row, row.instance_type._meta.pk.attname),
     )
 
 

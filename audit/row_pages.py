@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import ProtectedError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
@@ -19,7 +20,7 @@ from audit.governed import ACTIONS, refuse, resource_of
 from audit.governed_forms import ReasonForm
 from audit.row_history import row_history
 from audit.rows import row_delete
-from portal.lib.errors import Conflict, VigilError
+from portal.lib.errors import ApprovalRequired, Conflict, VigilError
 
 # So far is counted of each kind of rows that keep another one from being deleted.
 COUNTED = 10
@@ -53,6 +54,9 @@ class RowPages(ModelAdmin):  # type: ignore[misc] # Unfold is untyped
         if request.method == "POST" and form.is_valid():
             try:
                 self.delete_row(request, row, form.cleaned_data["reason"])
+            except ApprovalRequired as waits:
+                messages.info(request, waits.message)
+                return HttpResponseRedirect(waits.approval)
             except VigilError as failure:
                 form.add_error(None, failure.message)
                 status = failure.http_status

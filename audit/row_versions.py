@@ -5,16 +5,16 @@ A version covers the row, as the ledger digests it, and the many-to-many rows th
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from django.db import connection, models
 from django.db.models.expressions import RawSQL
 
-from audit.gate.types import Request
-from audit.governed import ACTIONS, perform, resource_of
+from audit.gate.types import Action
+from audit.governed import governed
 from audit.principal import Principal
-from audit.rows import describe
+from audit.rows import action_on, describe, save_whole
 from portal.lib.errors import Conflict
 
 M = TypeVar("M", bound=models.Model)
@@ -45,29 +45,32 @@ def version(digest: str, related: Mapping[str, Iterable[int]]) -> str:
     return hashlib.sha256(f"{digest} {json.dumps(keys, sort_keys=True)}".encode()).hexdigest()
 
 
-def row_replace(  # noqa: PLR0913 - each says something of its own
+def _replacing(arguments: Mapping[str, Any]) -> Action:
+    return action_on(arguments["instance"], "change")
+
+
+@governed(_replacing, on="instance", carries=("instance",))
+def row_replace(
     *,
     instance: models.Model,
     seen: str,
-    many_to_many: Iterable[str],
+    many_to_many: Mapping[str, Sequence[int]],
     by: Principal,
-    related: Callable[[], object],
     reason: str = "",
 ) -> None:
     """As `row_save` of a row that is there already, and of no other version of it than `seen`.
 
     Raises `RowConflict` where it has changed since.
     """
-    meta = instance._meta
-    action = ACTIONS[f"{meta.app_label}:{meta.model_name}:change"]
+    _hold(instance, seen, many_to_many)
+    describe(instance, reason)
+    save_whole(instance, many_to_many)
 
-    def change() -> None:
-        _hold(instance, seen, many_to_many)
-        describe(instance, reason)
-        instance.save()
-        related()
 
-    perform(Request(by, action, resource_of(instance, by)), change)
+def row_digest(row: models.Model) -> str | None:
+    """As the ledger digests it; None where the row is gone."""
+    stored = with_digest(type(row)._base_manager.filter(pk=row.pk)).first()
+    return getattr(stored, DIGEST, None)
 
 
 def _hold(instance: models.Model, seen: str, many_to_many: Iterable[str]) -> None:

@@ -2,7 +2,7 @@
 too, since an auditor from whom part of the record is hidden could not vouch for the rest.
 
 No query counts the table, and each has an index that serves it: exact filters and time ranges in
-their order, prefixes by range.
+their order, prefixes by range, words and objects by `audit.search`.
 """
 
 import hashlib
@@ -12,13 +12,17 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
-from audit.event_filters import PATTERNS, Cursor, EventFilter
+from audit.event_filters import EXACT, PATTERNS, Cursor, EventFilter
 from audit.models import Checkpoint, Event, Leaf
+from audit.search.find import matching_ids
 from portal.lib.errors import FieldError, NotFound, ValidationFailed
 
 # So many changes of one event are shown; all of them can be downloaded.
 SHOWN_CHANGES = 200
+# So many of the newest events are searched first where several filters are on.
+NEWEST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,10 @@ class Place:
 
 
 def event_page(filters: EventFilter, cursor: Cursor, *, limit: int) -> EventPage:
-    """One page, at most `limit` events, in two queries at most."""
+    """One page, at most `limit` events, in a few queries; a search may ask many partitions."""
+    filters = filters.at(timezone.now())
+    if filters.is_search:
+        return _search_page(filters, cursor, limit=limit)
     is_by_time = bool(filters.since or filters.until)
     fields = ("at", "id") if is_by_time else ("id",)
     found = _matching(filters)
@@ -65,8 +72,23 @@ def event_page(filters: EventFilter, cursor: Cursor, *, limit: int) -> EventPage
     if cursor.after:
         rows = list(found.order_by(*fields)[: limit + 1])
         return EventPage(rows[:limit][::-1], has_newer=len(rows) > limit, has_older=True)
-    rows = list(found.order_by(*(f"-{field}" for field in fields))[: limit + 1])
+    found = found.order_by(*(f"-{field}" for field in fields))
+    if len(_conditions(filters)) > 1 and not is_by_time:
+        rows = _in_two_steps(found, cursor, limit + 1)
+    else:
+        rows = list(found[: limit + 1])
     return EventPage(rows[:limit], has_newer=bool(cursor.before), has_older=len(rows) > limit)
+
+
+def _in_two_steps(found: QuerySet[Event], cursor: Cursor, limit: int) -> list[Event]:
+    """The planner takes filters for independent. Where what fits one fits the other, it expects few
+    events, and would read all of them before it sorts: so the newest are asked for by themselves."""
+    newest = Event.objects.order_by("-id").values_list("id", flat=True).first()
+    floor = (cursor.before or newest or 0) - NEWEST
+    rows = list(found.filter(id__gt=floor)[:limit])
+    if len(rows) < limit:
+        rows += found.filter(id__lte=floor)[: limit - len(rows)]
+    return rows
 
 
 def event_get(number: int) -> Event:
@@ -82,7 +104,7 @@ def entry_of(event: Event) -> dict[str, Any]:
 
 
 def index_of(event: Event) -> int | None:
-    """Needs `select_related("leaf")` to cost no query."""
+    """Of an event that was read with its leaf, else it costs a query."""
     leaf: Leaf | None = getattr(event, "leaf", None)
     return leaf.index if leaf else None
 
@@ -135,7 +157,7 @@ def summary(entry: dict[str, Any]) -> str:
     said = data.get("reason") or data.get("name")
     if said:
         return str(said)
-    return in_words({name: value for name, value in data.items() if value})
+    return in_words({name: value for name, value in data.items() if value and name != "asked"})
 
 
 def in_words(value: object) -> str:
@@ -156,19 +178,33 @@ def _change(change: dict[str, Any]) -> Change:
     return Change(change["table"], change["pk"], _VERBS[change["op"]], change["sha256"])
 
 
+def _search_page(filters: EventFilter, cursor: Cursor, *, limit: int) -> EventPage:
+    ids = matching_ids(filters, _conditions(filters), cursor, limit=limit + 1)
+    shown = Event.objects.prefetch_related("leaf").filter(pk__in=ids[:limit]).order_by("-id")
+    is_more = len(ids) > limit
+    if cursor.after:
+        return EventPage(list(shown), has_newer=is_more, has_older=True)
+    return EventPage(list(shown), has_newer=bool(cursor.before), has_older=is_more)
+
+
 def _matching(filters: EventFilter) -> QuerySet[Event]:
-    found = Event.objects.select_related("leaf")
+    # Not joined: of a page in the middle, the planner would read the leaves from the first one on.
+    found = Event.objects.prefetch_related("leaf").filter(**_conditions(filters))
     if filters.since:
         found = found.filter(at__gte=filters.since)
     if filters.until:
         found = found.filter(at__lt=filters.until)
+    return found
+
+
+def _conditions(filters: EventFilter) -> dict[str, str]:
+    """The filters by a column, as lookups on an event."""
+    exact = {name: wanted for name in EXACT if (wanted := getattr(filters, name))}
     for name in PATTERNS:
         if wanted := getattr(filters, name):
-            is_prefix = wanted.endswith("*")
-            lookup = f"{name}__startswith" if is_prefix else name
-            found = found.filter(**{lookup: wanted.removesuffix("*")})
-    exact = {name: getattr(filters, name) for name in ("event", "verdict", "trace_id")}
-    return found.filter(**{name: value for name, value in exact.items() if value})
+            lookup = f"{name}__startswith" if wanted.endswith("*") else name
+            exact[lookup] = wanted.removesuffix("*")
+    return exact
 
 
 def _beyond(cursor: Cursor, *, is_by_time: bool) -> Q:

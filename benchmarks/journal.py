@@ -20,6 +20,7 @@ from pathlib import Path
 import structlog
 
 from audit.journal.writer import Writer
+from benchmarks.stand import table
 
 ROUNDS = 3
 THREADS = (1, 4, 16)
@@ -48,10 +49,11 @@ def main(seconds: float = 2, directory: str = ".") -> None:
             rates.setdefault(name, []).append(measured[0])
             syncs.setdefault(name, []).append(measured[1])
     bare = statistics.median(rates["bare"])
-    print(f"{'':12}{'intents/s':>10}{'to bare':>10}{'syncs/intent':>14}")
+    rows = [("", "intents/s", "to bare", "syncs/intent")]
     for name, measured_rates in rates.items():
-        rate = statistics.median(measured_rates)
-        print(f"{name:12}{rate:10.0f}{rate / bare:10.2f}{statistics.median(syncs[name]):14.3f}")
+        rate, synced = statistics.median(measured_rates), statistics.median(syncs[name])
+        rows.append((name, f"{rate:.0f}", f"{rate / bare:.2f}", f"{synced:.3f}"))
+    table("journal", rows)
 
 
 def _bare(home: str, seconds: float) -> tuple[float, float]:

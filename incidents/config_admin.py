@@ -19,10 +19,13 @@ from audit.governed_forms import GovernedForm
 from incidents.models import Service, SeverityRule, Source
 from incidents.services.routing import FALLBACK
 from incidents.severity import Severity
+from incidents.unreached import unreached
 
 LABELS = {"texts": "Says", "label_names": "With the label", "label_values": "Of the value"}
 # Room for lines that are put in between later.
 STEP = 10
+# So many lines are looked at for such that are never reached.
+MOST_LINES = 500
 
 
 class SluggedAdmin(GovernedAdmin):
@@ -129,6 +132,7 @@ class SeverityRuleAdmin(GovernedAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"fallback": FALLBACK, **(extra_context or {})}
+        lines = SeverityRule.objects.order_by("position")[:MOST_LINES]
+        context = {"fallback": FALLBACK, "unreached": unreached(lines), **(extra_context or {})}
         response: HttpResponse = super().changelist_view(request, context)
         return response

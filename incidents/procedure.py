@@ -32,12 +32,14 @@ OPEN = tuple(state for state in State if state not in ENDED)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One of the ten. `state` is where an incident stands once the step has begun or is done."""
+    """One of the ten. `state` is where an incident stands once the step has begun, or, where it
+    `is_done_on_entry`, once it is done."""
 
     number: int
     name: str
     state: State
     todo: tuple[str, ...]
+    is_done_on_entry: bool = False
 
 
 STEPS = (
@@ -46,24 +48,28 @@ STEPS = (
         "Detection",
         State.DETECTED,
         ("Automated: alerts, health check failures", "Manual: user reports, dashboards"),
+        is_done_on_entry=True,
     ),
     Step(
         2,
         "Classification",
         State.CLASSIFIED,
         ("Determine severity (P0–P3)", "Identify affected systems", "Estimate user impact"),
+        is_done_on_entry=True,
     ),
     Step(
         3,
         "Notification",
         State.NOTIFIED,
         ("P0/P1: page on-call", "P2: Slack alert", "P3: ticket"),
+        is_done_on_entry=True,
     ),
     Step(
         4,
         "Acknowledgment",
         State.ACKNOWLEDGED,
         ("On-call acknowledges within 5 minutes", "Status page: “Investigating”"),
+        is_done_on_entry=True,
     ),
     Step(
         5,
@@ -74,6 +80,7 @@ STEPS = (
             "Prevent data loss",
             "Preserve forensic evidence",
         ),
+        is_done_on_entry=True,
     ),
     Step(
         6,
@@ -125,6 +132,15 @@ STEPS = (
         ),
     ),
 )
+
+
+def current_step(state: str) -> Step | None:
+    """The step being worked on; none once the incident has ended."""
+    for step in STEPS:
+        if step.state == state:
+            return STEPS[step.number] if step.is_done_on_entry else step
+    return None
+
 
 ALL = tuple(Severity)
 P0_P1 = (Severity.P0, Severity.P1)

@@ -41,10 +41,11 @@ def _hours(seconds: float) -> str:
 
 def _steps() -> str:
     rows = [
-        f"| {step.number} | {step.name} | `{step.state.value}` | {'; '.join(step.todo)} |"
+        f"| {step.number} | {step.name} | `{step.state.value}` |"
+        f" {'done' if step.is_done_on_entry else 'begun'} | {'; '.join(step.todo)} |"
         for step in STEPS
     ]
-    head = ["## Steps\n", "| | step | state | to do |", "|---|---|---|---|"]
+    head = ["## Steps\n", "| | step | state | there, it is | to do |", "|---|---|---|---|---|"]
     return "\n".join([*head, *rows, ""])
 
 

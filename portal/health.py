@@ -19,12 +19,12 @@ from django.views.decorators.csrf import csrf_exempt
 from audit import journal
 from audit.gate import vectors
 from audit.journal import JournalUnavailable
+from audit.ledger import lag
 from portal import probes
 from portal.lib.errors import MethodNotAllowed, VigilError
 from portal.readiness import Failing, Readiness
 
 DATABASE_TIMEOUT = 2
-MAX_PENDING_SECONDS = 60
 
 log = structlog.get_logger(__name__)
 
@@ -68,23 +68,22 @@ def check_broker() -> None:
     probes.broker(settings.CELERY_BROKER_URL)
 
 
-_LEDGER = """
+_WRITABLE = """
 SELECT has_table_privilege('audit_event', 'INSERT') AND NOT pg_is_in_recovery()
-           AND NOT current_setting('transaction_read_only')::boolean,
-       (SELECT extract(epoch FROM clock_timestamp() - at)::float FROM audit_pending
-        JOIN audit_event ON id = event_id ORDER BY event_id LIMIT 1)
+           AND NOT current_setting('transaction_read_only')::boolean
 """
 
 
 def check_ledger() -> None:
     with own_connection() as cursor:
-        cursor.execute(_LEDGER)
-        is_writable, pending_seconds = cursor.fetchone()
+        cursor.execute(_WRITABLE)
+        (is_writable,) = cursor.fetchone()
+        cursor.execute(lag.OLDEST_UNSIGNED)
+        waited = (cursor.fetchone() or (0.0,))[0]
     if not is_writable:
         raise Failing("no entry can be added")
-    if pending_seconds is not None and pending_seconds > MAX_PENDING_SECONDS:
-        msg = f"the oldest event has waited {pending_seconds:.0f} s for its place in the log"
-        raise Failing(msg)
+    if waited > settings.MAX_CHECKPOINT_LAG:
+        raise Failing(f"the oldest event has waited {waited:.0f} s for a signed checkpoint")
 
 
 def check_journal() -> None:

@@ -15,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from audit.ledger import lag
 from incidents.procedure import OPEN
 from incidents.severity import Severity
 from portal.counting import counted
@@ -42,9 +43,8 @@ _GAUGES = {
         "SELECT count(*) FROM audit_pending",
     ),
     "vigil_ledger_oldest_pending_seconds": (
-        "How long the oldest of them has waited; 0 for none.",
-        """SELECT extract(epoch FROM clock_timestamp() - at) FROM audit_pending
-        JOIN audit_event ON id = event_id ORDER BY event_id LIMIT 1""",
+        "How long the oldest event without a signed checkpoint over it has waited; 0 for none.",
+        lag.OLDEST_UNSIGNED,
     ),
     "vigil_ledger_checkpoint_age_seconds": (
         "Time since the last checkpoint was signed. Grows while nothing happens, too.",

@@ -25,10 +25,10 @@ def _item(title: str, icon: str, url_name: str, *permissions: str) -> dict[str, 
     }
 
 
-def _is_at(prefix: str) -> Any:
+def _is_at(*prefixes: str) -> Any:
     def check(request: HttpRequest) -> bool:
         return request.resolver_match is not None and (
-            request.resolver_match.view_name.startswith(prefix)
+            request.resolver_match.view_name.startswith(prefixes)
         )
 
     return check
@@ -102,7 +102,7 @@ UNFOLD: dict[str, Any] = {
                             "Audit viewer", "receipt_long", "audit:event-list", "audit.view_event"
                         ),
                         # People and tokens live under /audit/ too.
-                        "active": _is_at("audit:event"),
+                        "active": _is_at("audit:event", "audit:view"),
                     },
                 ],
             },
@@ -119,13 +119,16 @@ UNFOLD: dict[str, Any] = {
                         **_item("Policies", "policy", "audit:policy-list", "audit.view_policyset"),
                         "active": _is_at("audit:policy"),
                     },
-                    _item(
-                        "Approvals",
-                        "how_to_vote",
-                        "audit:approval-list",
-                        "audit.decide_approvalrequest",
-                        "incidents.respond_incident",
-                    ),
+                    {
+                        **_item(
+                            "Approvals",
+                            "how_to_vote",
+                            "audit:approval-list",
+                            "audit.decide_approvalrequest",
+                            "incidents.respond_incident",
+                        ),
+                        "badge": "audit.pages.approvals.waiting_badge",
+                    },
                 ],
             },
             {

@@ -168,7 +168,7 @@ CELERY_BEAT_SCHEDULE = {
 # --- People -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "audit.User"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
+    "audit.role_backend.RoleBackend",
     "guardian.backends.ObjectPermissionBackend",
 ]
 ANONYMOUS_USER_NAME = None
@@ -219,6 +219,8 @@ VOTE_TIMEOUT = env.integer("VIGIL_VOTE_TIMEOUT_MS", 250, minimum=10, maximum=10_
 
 # --- Ledger -----------------------------------------------------------------------------------------
 SIGNER_KEY = env.path("VIGIL_SIGNER_KEY", VAR.signer_key)
+MAX_CHECKPOINT_LAG = env.integer("VIGIL_MAX_CHECKPOINT_LAG", 60, minimum=5, maximum=86_400)
+CHECKPOINT_WAIT = env.integer("VIGIL_CHECKPOINT_WAIT", 5, minimum=0, maximum=30)
 JOURNAL_DIR = env.path("VIGIL_JOURNAL_DIR", VAR.journal)
 JOURNAL_SHIP = env.text("VIGIL_JOURNAL_SHIP", "")
 JOURNAL_SHIP_HEADERS = env.text("VIGIL_JOURNAL_SHIP_HEADERS", "")

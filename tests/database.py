@@ -81,7 +81,7 @@ def clone(name: str) -> None:
         )
         # Privileges on the database itself do not come along with a template.
         opened.execute(
-            sql.SQL("GRANT CONNECT ON DATABASE {} TO vigil_app, vigil_ledger").format(
+            sql.SQL("GRANT CONNECT ON DATABASE {} TO vigil_app, vigil_ledger, vigil_signer").format(
                 sql.Identifier(name)
             )
         )

@@ -13,6 +13,9 @@ if "VIGIL_TEST_VAR" not in os.environ:
 os.environ["VIGIL_VAR"] = os.environ["VIGIL_TEST_VAR"]
 # Machines are noisy: what a slow voter leads to is tested by itself.
 os.environ["VIGIL_VOTE_TIMEOUT_MS"] = "10000"
+# Most tests start no signer.
+os.environ["VIGIL_MAX_CHECKPOINT_LAG"] = "3600"
+os.environ["VIGIL_CHECKPOINT_WAIT"] = "0"
 
 from portal.settings import *
 from portal.settings import DATABASES, INSTALLED_APPS, STORAGES, VAR, env

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audit import governance_selectors as selectors
+from audit.approvals import selectors, wording
 from audit.approvals.services import approval_deny, approval_give, approval_withdraw
 from audit.authentication import principal_of
 from audit.models import ApprovalRequest, User
@@ -33,7 +33,12 @@ class ApprovalSchema(serializers.Serializer[object]):
     id = serializers.UUIDField()
     action = serializers.CharField()
     target = serializers.CharField()
+    summary = serializers.CharField(help_text="What would be done, in words.")
     arguments = serializers.JSONField(help_text="What exactly would run.")
+    before = serializers.JSONField(help_text="How what it changes stood as it was asked for.")
+    rules = serializers.ListField(
+        child=serializers.CharField(), help_text="The policies that ask for approval."
+    )
     arguments_sha256 = serializers.CharField()
     requester = serializers.CharField()
     reason = serializers.CharField(help_text="Why it needs approval.")
@@ -54,12 +59,21 @@ class ApprovalListSchema(serializers.Serializer[object]):
     waiting = ApprovalSchema(
         many=True, help_text="Those that expire first come first; 100 at most."
     )
-    settled = ApprovalSchema(many=True, help_text="The newest 50.")
+    settled = ApprovalSchema(many=True, help_text="Newest first, 50 at a time.")
+    older = serializers.UUIDField(
+        allow_null=True, help_text="The `before` of the next page of what is settled."
+    )
 
 
 class AnswerInput(serializers.Serializer[object]):
     reason = serializers.CharField(
         required=False, allow_blank=True, max_length=2000, help_text="Needed to deny."
+    )
+
+
+class OlderInput(serializers.Serializer[object]):
+    before = serializers.UUIDField(
+        required=False, help_text="Only what was asked for before this settled request."
     )
 
 
@@ -85,17 +99,24 @@ class ApprovalsView(APIView):
 
 
 class ApprovalListView(ApprovalsView):
-    @extend_schema(operation_id="audit_approvals_list", responses=ApprovalListSchema)
+    @extend_schema(
+        operation_id="audit_approvals_list",
+        parameters=[OlderInput],
+        responses=ApprovalListSchema,
+    )
     def get(self, request: Request) -> Response:
         """What waits for approval, and what was settled lately."""
+        given = OlderInput(data=request.query_params)
+        given.is_valid(raise_exception=True)
+        settled = selectors.approvals_settled(
+            self.person, before=given.validated_data.get("before")
+        )
+        waiting = selectors.approvals_waiting(self.person)
         return Response(
             {
-                "waiting": [
-                    _json(asked, request) for asked in selectors.approvals_waiting(self.person)
-                ],
-                "settled": [
-                    _json(asked, request) for asked in selectors.approvals_settled(self.person)
-                ],
+                "waiting": [_json(asked, request) for asked in waiting],
+                "settled": [_json(asked, request) for asked in settled.requests],
+                "older": settled.older,
             }
         )
 
@@ -162,7 +183,10 @@ def _json(asked: ApprovalRequest, request: Request) -> dict[str, Any]:
         "id": asked.pk,
         "action": asked.action,
         "target": asked.target,
+        "summary": f"{wording.doing(asked.action)}: {wording.target_in_words(asked.target)}",
         "arguments": asked.arguments,
+        "before": asked.before or {},
+        "rules": asked.rules or [],
         "arguments_sha256": asked.arguments_sha256,
         "requester": asked.requester.username,
         "reason": asked.reason,

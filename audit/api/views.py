@@ -28,6 +28,16 @@ def _parameter(name: str, kind: Any, description: str, **options: Any) -> OpenAp
 
 
 PARAMETERS = [
+    _parameter(
+        "text",
+        str,
+        'Words of the entry, all of them; `or`, `-not` and `"a phrase"` work. Entries can be found by'
+        " their words once they are in the log, some 50 ms after they are recorded.",
+    ),
+    _parameter(
+        "about", str, "All that touches an object, like `incidents.incident:INC-7` or `user:ada`."
+    ),
+    _parameter("within", str, "The last while, like `90m`, `24h`, `7d`, in place of from and to."),
     _parameter("from", OpenApiTypes.DATETIME, "At or after this instant; UTC without an offset."),
     _parameter("to", OpenApiTypes.DATETIME, "Before this instant."),
     *(

@@ -1,19 +1,25 @@
 """Which events are asked for: those that match the filters of the audit viewer, or named ones."""
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from audit.event_filters import MAX_ID, Cursor, EventFilter, parse_filter
 from audit.models import Event
+from audit.search.find import is_complete
 from audit.selectors import event_page
-from portal.lib.errors import FieldError, ValidationFailed
+from portal.lib.errors import Conflict, FieldError, ValidationFailed
 
 MAX_EVENTS = 30_000
 """In one export. With two files an event a pack stays a ZIP that every tool opens."""
 MAX_NAMED, MAX_KNOWN = 1_000, 16
 PAGE = 100
+# How long an export by words, or about an object, waits until all older events can be found.
+PATIENCE, POLL = 5.0, 0.1
 
 _RANGE = re.compile(r"([1-9][0-9]{0,18})(?:-([1-9][0-9]{0,18}))?", re.ASCII)
 
@@ -39,8 +45,11 @@ class Selection:
     def ids(self, *, before: int) -> list[int]:
         """Of the events older than `before`, in rising order.
 
-        Raises `ValidationFailed` where there are more than 30,000, none, or a named one is missing.
+        Raises `ValidationFailed` where there are more than 30,000, none, or a named one is missing, and
+        `Conflict` where the search does not know all of them yet: a part is never given for the whole.
         """
+        if self.filters.is_search:
+            _wait_for_search(before)
         found = self._named(before) if self.events else sorted(self._matching(before))
         if not found:
             raise _invalid("selection", "matches no event")
@@ -66,13 +75,23 @@ class Selection:
                 yield before
 
 
+def _wait_for_search(before: int) -> None:
+    until = time.monotonic() + PATIENCE
+    while not is_complete(before):
+        if time.monotonic() > until:
+            message = "The search does not know all entries yet. Try again in a moment."
+            raise Conflict(message, retry_after=10)
+        time.sleep(POLL)
+
+
 def parse_selection(params: Mapping[str, str]) -> Selection:
     """From the parameters of the audit viewer, or `events` like `1042,1050-1060`; `known_sizes` are
     written likewise.
 
     Raises `ValidationFailed` that names what is wrong.
     """
-    filters = parse_filter(params)
+    # A while that ends now is another one tomorrow; on record is which instants it meant.
+    filters = parse_filter(params).at(timezone.now())
     events = _numbers(params, "events", MAX_NAMED)
     if events and filters != EventFilter():
         raise _invalid("events", "does not go with other filters")

@@ -27,11 +27,12 @@ EVENTS = "Ids and ranges of them, like `1042,1050-1060`, in place of the filters
 KNOWN_SIZES = (
     "Sizes of older checkpoints that you kept: the pack proves that the log continues them."
 )
+FREE = ("text", "about", "within", *PATTERNS, "event", "trace_id")
 FIELDS: dict[str, serializers.Field[Any, Any, Any, Any]] = {
     "reason": serializers.CharField(max_length=1000),
     "from": serializers.DateTimeField(required=False),
     "to": serializers.DateTimeField(required=False),
-    **{name: serializers.CharField(required=False) for name in (*PATTERNS, "event", "trace_id")},
+    **{name: serializers.CharField(required=False) for name in FREE},
     "verdict": serializers.ChoiceField(choices=[str(v) for v in Verdict], required=False),
     "events": serializers.CharField(required=False, help_text=EVENTS),
     "known_sizes": serializers.CharField(required=False, help_text=KNOWN_SIZES),
@@ -60,7 +61,7 @@ class ExportView(APIView):
             by=principal_of(request),
             reason=params.get("reason", ""),
         )
-        return _file(exported, f"record-{exported.number}.ndjson", NDJSON)
+        return as_file(exported, f"record-{exported.number}.ndjson", NDJSON)
 
     @extend_schema(
         operation_id="audit_export_pack",
@@ -75,7 +76,7 @@ class ExportView(APIView):
             by=principal_of(request),
             reason=params.get("reason", ""),
         )
-        return _file(exported, f"evidence-{exported.number}.zip", ZIP)
+        return as_file(exported, f"evidence-{exported.number}.zip", ZIP)
 
 
 def _params(data: object) -> dict[str, str]:
@@ -91,7 +92,7 @@ def _params(data: object) -> dict[str, str]:
     return params
 
 
-def _file(exported: Exported, filename: str, content_type: str) -> FileResponse:
+def as_file(exported: Exported, filename: str, content_type: str) -> FileResponse:
     response = FileResponse(
         exported.file, as_attachment=True, filename=filename, content_type=content_type
     )

@@ -1,4 +1,8 @@
-"""The second voter: Django groups and django-guardian object permissions, and token scopes."""
+"""The second voter: Django groups and django-guardian object permissions, and token scopes.
+
+It judges by facts that it gathers and records with its vote, so that the vote can be derived again
+from the record. That the facts were so, only the recorded changes of accounts and roles can tell.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,7 +11,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from audit.gate.types import Action, Request, Verdict, Vote
+from audit.gate.types import Request, Verdict, Vote
 
 _DIGEST = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
@@ -19,35 +23,69 @@ class PermissionsVoter:
     digest = _DIGEST
 
     def vote(self, request: Request, _asked: Mapping[str, Any]) -> Vote:
-        if refusal := _refusal(request):
-            return Vote(self.name, Verdict.DENY, refusal, _DIGEST)
-        return Vote(self.name, Verdict.ALLOW, "permitted", _DIGEST)
+        return self.judge(_facts(request))
+
+    def judge(self, facts: Mapping[str, Any]) -> Vote:
+        """By nothing but the facts of the vote: those of a recorded one give it again."""
+        refusal = _refusal(facts)
+        verdict = Verdict.DENY if refusal else Verdict.ALLOW
+        return Vote(self.name, verdict, refusal or "permitted", _DIGEST, facts=facts)
 
 
-def _refusal(request: Request) -> str:
-    """Why not, in words for the person who is refused; empty when permitted."""
+def _facts(request: Request) -> dict[str, Any]:
+    """What is not so is left out. `held` is how the permission is: by a `role`, or on the `object`
+    alone; `open_to` are those whom the action is open to without one."""
     principal, action = request.principal, request.action
-    if principal.kind == "system":
-        return "" if action.is_for_system else "The product's own processes do not do this."
-    if principal.scopes is not None and not principal.scopes & {action.scope, "admin"}:
-        return f"The token lacks the scope {action.scope}."
-    if principal.user is None:
-        return "" if action.is_for_clients else "This needs a token that acts for a person."
-    return _missing_permission(request, action)
+    open_to = {
+        "everyone": action.is_for_everyone,
+        "clients": action.is_for_clients,
+        "system": action.is_for_system,
+    }
+    facts: dict[str, Any] = {
+        "by": principal.kind,
+        "is_person": principal.user is not None,
+        "is_active": principal.user is not None and principal.user.is_active,
+        "permission": action.permission,
+        "held": _held(request),
+        "open_to": [name for name, is_open in open_to.items() if is_open],
+        "scope": action.scope if principal.scopes is not None else None,
+        "has_scope": bool(principal.scopes and principal.scopes & {action.scope, "admin"}),
+    }
+    return {name: fact for name, fact in facts.items() if fact}
 
 
-def _missing_permission(request: Request, action: Action) -> str:
-    user = request.principal.user
-    if user is None or not user.is_active:
+def _held(request: Request) -> str:
+    user, permission, row = request.principal.user, request.action.permission, request.resource
+    if user is None or permission is None or not user.is_active:
+        return ""
+    if user.has_perm(permission):
+        return "role"
+    instance = row.instance
+    if isinstance(instance, Model) and instance.pk and user.has_perm(permission, instance):
+        return "object"
+    return ""
+
+
+def _refusal(facts: Mapping[str, Any]) -> str:
+    """Why not, in words for the person who is refused; empty when permitted."""
+    open_to: list[str] = facts.get("open_to", [])
+    if facts["by"] == "system":
+        return "" if "system" in open_to else "The product's own processes do not do this."
+    if "scope" in facts and not facts.get("has_scope"):
+        return f"The token lacks the scope {facts['scope']}."
+    if not facts.get("is_person"):
+        return "" if "clients" in open_to else "This needs a token that acts for a person."
+    return _missing_permission(facts, open_to)
+
+
+def _missing_permission(facts: Mapping[str, Any], open_to: list[str]) -> str:
+    if not facts.get("is_active"):
         return "The account is not active."
-    is_client = request.principal.kind == "token"
-    if action.is_for_everyone or (action.is_for_clients and is_client):
+    if "everyone" in open_to or ("clients" in open_to and facts["by"] == "token"):
         return ""
-    if action.permission is None:
+    permission = facts.get("permission")
+    if permission is None:
         return "No role may do this by hand."
-    if user.has_perm(action.permission):
+    if facts.get("held"):
         return ""
-    instance = request.resource.instance
-    if isinstance(instance, Model) and instance.pk and user.has_perm(action.permission, instance):
-        return ""
-    return f"Your roles do not include “{action.permission.rpartition('.')[2].replace('_', ' ')}”."
+    return f"Your roles do not include “{permission.rpartition('.')[2].replace('_', ' ')}”."

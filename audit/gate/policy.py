@@ -6,18 +6,22 @@ Fails closed: a text that is not the one that was activated, or that errs, is no
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+
+from django.db import connection
 
 from audit.gate.cedar import Policies, evaluate, parse
 from audit.gate.types import Request, RulesChanged, Verdict, Vote
 from audit.models import PolicySet
 
 DEFAULT = Path(__file__).with_name("default.cedar")
+_ACTIVE = "SELECT id, xmin::text, digest FROM audit_policyset WHERE state = 'active'"
 PINNED = "25e874783c3415f99a0eaa4e9e35619776038e56f2d7ece667a8b1f6b4dac55b"
 
 
+@lru_cache(maxsize=8)
 def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -28,11 +32,19 @@ def default_text() -> str:
 
 
 def active() -> tuple[str, str]:
-    """The text that holds now, and its digest as it was activated."""
-    row = (
-        PolicySet.objects.filter(state=PolicySet.State.ACTIVE).values_list("text", "digest").first()
-    )
-    return row or (default_text(), PINNED)
+    """The text that holds now, and its digest as it was activated. Which one that is, is asked each
+    time; a text that was read before is read again where anything has touched its row since."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ACTIVE)
+        row = cursor.fetchone()
+    if row is None:
+        return default_text(), PINNED
+    return _text(str(connection.settings_dict["NAME"]), *row)
+
+
+@lru_cache(maxsize=8)
+def _text(_database: str, number: int, _row_version: str, digest: str) -> tuple[str, str]:
+    return PolicySet.objects.values_list("text", flat=True).get(pk=number), digest
 
 
 class PolicyVoter:

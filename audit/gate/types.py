@@ -25,7 +25,8 @@ class Action:
     `permission` is what a person needs; `scope` what a token needs on top; `is_for_system` lets the
     product's own processes do it. A token that acts for nobody passes by its scope alone, and only
     where `is_for_clients`. What every active account may do is `is_for_everyone`. What it takes to
-    open a latched gate `works_while_latched`.
+    open a latched gate `works_while_latched`. What changes the rules themselves `awaits_checkpoint`:
+    the call returns once a signed checkpoint covers its event.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Action:
     is_for_clients: bool = False
     is_for_everyone: bool = False
     works_while_latched: bool = False
+    awaits_checkpoint: bool = False
 
     @property
     def verb(self) -> str:
@@ -67,7 +69,7 @@ class Request:
 class Vote:
     """One voter's answer. `digest` is the SHA-256, in hex, of the rules it judged by; `rules` names
     those that decided; `approvals` is how many people an escalation asks for; `needs` names what would
-    turn a denial, like `second_factor`."""
+    turn a denial, like `second_factor`; `facts` are what it judged by beyond what was asked."""
 
     voter: str
     verdict: Verdict
@@ -76,6 +78,7 @@ class Vote:
     rules: tuple[str, ...] = ()
     approvals: int = 0
     needs: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -86,6 +89,7 @@ class Vote:
             **({"rules": list(self.rules)} if self.rules else {}),
             **({"approvals": self.approvals} if self.approvals else {}),
             **({"needs": self.needs} if self.needs else {}),
+            **({"facts": dict(self.facts)} if self.facts else {}),
         }
 
 

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import rfc8785
+from portal.lib.canonical import NotCanonical, dumps
 
 VERSION = 1
 MAX_LINE = 65_535
-MAX_INTEGER = 2**53 - 1
 NOTHING = "0" * 64
 """What `prev` says where no line came before."""
 
@@ -30,8 +29,6 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII)
 _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _CHAIN = {"v", "writer", "seq", "at", "kind", "prev"}
-# For flat lines this spells JSON as RFC 8785 does, four times as fast as a general canonicaliser.
-_encode_flat = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 class BadLine(ValueError):
@@ -104,14 +101,6 @@ def parse(raw: bytes, number: int) -> Line:
 def canonical(fields: Mapping[str, Any]) -> bytes:
     """RFC 8785. Raises `BadLine`."""
     try:
-        if "".join(fields).isascii() and all(map(_is_plain, fields.values())):
-            return _encode_flat(fields).encode()
-        return rfc8785.dumps(dict(fields))
-    except (ValueError, TypeError, RecursionError) as error:
+        return dumps(fields)
+    except NotCanonical as error:
         raise BadLine(f"cannot be written as canonical JSON: {error}") from error
-
-
-def _is_plain(value: object) -> bool:
-    if type(value) is int:
-        return -MAX_INTEGER <= value <= MAX_INTEGER
-    return value is None or type(value) in {str, bool}

@@ -1,26 +1,27 @@
 """Appends entries, and nothing else. Fails closed: no entry, no change.
 
-`draw` a number first, change rows, `append` last: the database holds the entry's `changes` against
-the rows that the transaction really changed, and refuses the entry, or the commit, if they differ.
+`draw` a number first, change rows, `append` last: the database itself puts the rows that the
+transaction changed into the entry, and refuses the commit of a change that is in none.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import rfc8785
 import structlog
 from django.db import DatabaseError, connection
 
 from audit.journal import Intent
 from audit.proofs.merkle import leaf_hash
+from portal.lib.canonical import NotCanonical, dumps
 from portal.lib.errors import AuditUnavailable, FieldError, ValidationFailed
 
 log = structlog.get_logger(__name__)
 
+# What the database holds an entry to, and what of it a list of 64 changes can take.
 MAX_ENTRY = 65_535
+MAX_CHANGES = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +51,34 @@ def append(drawn: Drawn, intent: Intent, fields: Mapping[str, Any]) -> bytes:
     the journal that meant it. Returns its leaf hash.
 
     Raises `AuditUnavailable` where the ledger cannot take it, `ValidationFailed` where it is longer
-    than 65,535 bytes.
+    than an entry may be.
     """
+    entry = _canonical({**fields, "id": drawn.id, "timestamp": instant(drawn.at), "changes": []})
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT summary FROM audit_captured()")
-            changes = json.loads(cursor.fetchone()[0])
-            entry = canonical(
-                {**fields, "id": drawn.id, "timestamp": instant(drawn.at), "changes": changes}
-            )
             cursor.execute(
-                "INSERT INTO audit_event (id, writer_id, writer_seq, entry) VALUES (%s, %s, %s, %s)",
+                "INSERT INTO audit_event (id, writer_id, writer_seq, entry)"
+                " VALUES (%s, %s, %s, %s) RETURNING entry",
                 [drawn.id, intent.writer, intent.seq, entry],
             )
+            completed = bytes(cursor.fetchone()[0])
     except DatabaseError as error:
         raise _unavailable(error) from error
-    return leaf_hash(entry)
+    return leaf_hash(completed)
 
 
-def canonical(fields: Mapping[str, Any]) -> bytes:
-    """The exact bytes that are hashed: RFC 8785, the JSON Canonicalization Scheme."""
+def _canonical(fields: Mapping[str, Any]) -> bytes:
+    """The bytes that are hashed: RFC 8785, the JSON Canonicalization Scheme."""
     try:
-        entry = rfc8785.dumps(dict(fields))
-    except rfc8785.CanonicalizationError as error:
+        entry = dumps(fields)
+    except NotCanonical as error:
         message = f"cannot be recorded: {error}"
         raise ValidationFailed([FieldError("data", message)]) from error
-    if len(entry) > MAX_ENTRY:
-        message = f"the record of this would take {len(entry)} bytes; {MAX_ENTRY} is the limit"
+    if len(entry) > MAX_ENTRY - MAX_CHANGES:
+        message = (
+            f"the record of this would take {len(entry)} bytes; "
+            f"{MAX_ENTRY - MAX_CHANGES} is the limit"
+        )
         raise ValidationFailed([FieldError("data", message)])
     return entry
 

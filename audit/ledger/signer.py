@@ -14,6 +14,7 @@ from pathlib import Path
 from django.db import connection
 from django.utils import timezone
 
+from audit.ledger.kinds import Kind
 from audit.models import Checkpoint, Head
 from audit.proofs import checkpoint as c2sp
 from audit.proofs.keys import Signer
@@ -27,6 +28,10 @@ BATCH = 2000
 class LedgerBroken(Exception):
     """The log is not a continuation of what was signed before."""
 
+    def __init__(self, kind: Kind, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind, self.detail = kind, detail
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerSigner:
@@ -39,14 +44,18 @@ class LedgerSigner:
         head = Head.objects.get()
         if head.size < signed.size:
             msg = f"the log has {head.size} entries; {signed.size} were signed before"
-            raise LedgerBroken(msg)
-        if head.size == 0 or Checkpoint.objects.filter(size=head.size).exists():
+            raise LedgerBroken(Kind.LOG_ROLLED_BACK, msg)
+        if head.size == 0:
             return None
         frontier = signed.extend(_leaves(signed.size, head.size))
         theirs = Frontier(head.size, tuple(bytes(node) for node in head.frontier))
         if frontier != theirs:
             msg = f"the entries do not lead to the sequencer's root at size {head.size}"
-            raise LedgerBroken(msg)
+            raise LedgerBroken(Kind.HISTORY_REWRITTEN, msg)
+        if Checkpoint.objects.filter(size=head.size).exists():
+            if frontier != signed:  # Its memory was lost, or the signature came from elsewhere.
+                self._store(frontier)
+            return None
         root = frontier.root()
         note = c2sp.Checkpoint(self.signer.name, frontier.size, root).sign([self.signer])
         # First the memory of having signed, then the signature: never the other way round.
@@ -63,7 +72,7 @@ class LedgerSigner:
             return Frontier()
         if state["origin"] != self.signer.name:
             msg = f"{self.state_path} is the memory of another log, {state['origin']}"
-            raise LedgerBroken(msg)
+            raise LedgerBroken(Kind.HISTORY_REWRITTEN, msg)
         return Frontier(state["size"], tuple(bytes.fromhex(node) for node in state["frontier"]))
 
     def _store(self, frontier: Frontier) -> None:
@@ -90,12 +99,12 @@ def _leaves(start: int, end: int) -> Iterator[bytes]:
     for index, entry in entries(start, end):
         if index != start:
             msg = f"entry {start} is missing"
-            raise LedgerBroken(msg)
+            raise LedgerBroken(Kind.ENTRY_DELETED, msg)
         start += 1
         yield leaf_hash(entry)
     if start != end:
         msg = f"entry {start} is missing"
-        raise LedgerBroken(msg)
+        raise LedgerBroken(Kind.ENTRY_DELETED, msg)
 
 
 def entries(start: int, end: int) -> Iterator[tuple[int, bytes]]:

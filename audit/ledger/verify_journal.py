@@ -5,7 +5,8 @@ from audit.journal.directory import verify_all
 from audit.journal.events import committed_events
 from audit.journal.findings import ALARMS
 from audit.journal.reconcile import reconcile
-from audit.ledger.verify import Report
+from audit.ledger.kinds import Kind
+from audit.ledger.report import Report
 from audit.sealing import recorded_seals
 
 
@@ -14,9 +15,11 @@ def verify_journal(report: Report) -> None:
     where = journal.directory()
     for file in verify_all(where, recorded_seals()):
         if file.damage is not None:
-            report.add(f"journal {file.damage.harm}", str(file.damage))
+            report.add(Kind[f"JOURNAL_{file.damage.harm.name}"], str(file.damage))
     found = reconcile(where, committed_events)
     for finding in found.findings:
         if finding.kind in ALARMS:
-            report.add(f"event {finding.kind}", finding.detail)
+            report.add(
+                Kind[f"EVENT_{finding.kind.name}"], f"event {finding.event_id}: {finding.detail}"
+            )
     report.journaled = found.events

@@ -1,100 +1,123 @@
-"""Holds every governed row against its last digest in the ledger, and names what does not fit."""
+"""Holds every governed row against its last digest in the ledger, and names what does not fit.
 
-import json
+Rows are read by ranges of pages, and meet what the entries say of them in the same part of the spill.
+"""
+
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection, transaction
+import psycopg
 from psycopg import sql
 
-from audit.ledger.verify import Progress, Report
+from audit.ledger.crew import Crew
+from audit.ledger.kinds import Kind
+from audit.ledger.report import Findings, Progress, Report
+from audit.ledger.spill import Spill, SpillWriter
 
-BATCH = 5000
+PAGES = 2048
+FETCHED = 2000
+
+# The digest as audit_row_digest() takes it, but not by that function: who edits rows behind the
+# triggers can also put another one in its place.
+ROWS = """
+SELECT t.{pk}::text, sha256(convert_to(jsonb_strip_nulls(to_jsonb(t) - %s::text[])::text, 'UTF8'))
+FROM {table} t WHERE t.ctid >= %s::tid
+"""
+UNTIL = "AND t.ctid < %s::tid"
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """What the ledger says last about a row: its digest in hex, None once deleted."""
+class RowTask:
+    """The rows of a table on the pages `[start, end)`; the last range is open."""
 
-    seq: int
-    digest: str | None
-    event: int
-
-
-Latest = dict[tuple[str, str], Recorded]
-
-
-def verify_rows(report: Report, *, progress: Progress) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        # One snapshot for rows and record, or a change made meanwhile would look like tampering.
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute("SET LOCAL statement_timeout = 0")
-        # The digests were taken in these settings, see audit_capture().
-        cursor.execute(
-            "SET LOCAL TimeZone = 'UTC'; SET LOCAL IntervalStyle = 'iso_8601';"
-            "SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1"
-        )
-        latest = _latest_digests(progress)
-        report.rows = 0
-        cursor.execute("SELECT table_name, pk_column, ungoverned FROM audit_governed ORDER BY 1")
-        for table, pk, ungoverned in cursor.fetchall():
-            for row_pk, digest in _rows(table, pk, ungoverned):
-                report.rows += 1
-                _compare(report, table, row_pk, digest, latest.pop((table, row_pk), None))
-        for (table, row_pk), recorded in latest.items():
-            if recorded.digest is not None:
-                report.add(
-                    "row deleted", f"{table} {row_pk} is gone; event {recorded.event} wrote it last"
-                )
+    table: str
+    pk: str
+    ungoverned: list[str]
+    start: int
+    end: int | None
+    spill: Spill
 
 
-def _compare(
-    report: Report, table: str, row_pk: str, digest: str, recorded: Recorded | None
-) -> None:
-    if recorded is None:
-        report.add("row inserted", f"{table} {row_pk} is there, and no event wrote it")
-    elif recorded.digest is None:
-        report.add(
-            "row inserted", f"{table} {row_pk} is there, and event {recorded.event} deleted it"
-        )
-    elif recorded.digest != digest:
-        report.add("row changed", f"{table} {row_pk} is not what event {recorded.event} wrote")
+@dataclass(frozen=True, slots=True)
+class PartTask:
+    spill: Spill
+    part: int
 
 
-def _latest_digests(progress: Progress) -> Latest:
-    """By the numbers that changes drew while their rows were locked: events may be numbered in
-    another order than that in which they came to a row."""
-    latest: Latest = {}
-    for event, changes in _changes(progress):
-        for change in changes:
-            row = change["table"], change["pk"]
-            if row not in latest or latest[row].seq < change["seq"]:
-                latest[row] = Recorded(change["seq"], change["sha256"], event)
-    return latest
+@dataclass(slots=True)
+class Part:
+    rows: int = 0
+    findings: Findings = field(default_factory=Findings)
 
 
-def _changes(progress: Progress) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(max(id), 0) FROM audit_event")
-        (last,) = cursor.fetchone()
-        after = 0
-        while after < last:
-            cursor.execute(
-                "SELECT e.id, e.entry, c.changes FROM audit_event e LEFT JOIN audit_event_changes c"
-                " ON c.event_id = e.id WHERE e.id > %s ORDER BY e.id LIMIT %s",
-                [after, BATCH],
-            )
-            for after, entry, listed in cursor.fetchall():
-                yield after, json.loads(listed) if listed else json.loads(bytes(entry))["changes"]
-            progress(after, last)
+def verify_rows(report: Report, crew: Crew, *, spill: Spill, progress: Progress) -> None:
+    """Once the entries have told what they say of rows."""
+    reads = list(_tasks(crew.opened, spill))
+    for done, _rows in enumerate(crew.map(read_rows, reads), start=1):
+        progress("rows", done, len(reads))
+    parts = [PartTask(spill, part) for part in range(spill.parts)]
+    report.rows = 0
+    for done, part in enumerate(crew.map(compare, parts), start=1):
+        report.rows += part.rows
+        report.findings.merge(part.findings)
+        progress("digests", done, len(parts))
 
 
-def _rows(table: str, pk: str, ungoverned: list[str]) -> Iterator[tuple[str, str]]:
-    query = sql.SQL(
-        "SELECT t.{pk}::text, encode(audit_row_digest(to_jsonb(t), %s::text[]), 'hex') FROM {table} t"
-    ).format(pk=sql.Identifier(pk), table=sql.Identifier(table))
-    with connection.connection.cursor(name="verify_rows") as cursor:
-        cursor.itersize = BATCH
-        cursor.execute(query, [ungoverned])
-        yield from cursor
+def _tasks(opened: psycopg.Connection[tuple[Any, ...]], spill: Spill) -> Iterator[RowTask]:
+    tables = opened.execute(
+        "SELECT table_name, pk_column, ungoverned, pg_relation_size(quote_ident(table_name)::regclass)"
+        " / current_setting('block_size')::int FROM audit_governed ORDER BY 4 DESC, 1"
+    )
+    for table, pk, ungoverned, pages in tables.fetchall():
+        starts = range(0, max(pages, 1), PAGES)
+        for start in starts:
+            end = None if start == starts[-1] else start + PAGES
+            yield RowTask(table, pk, ungoverned, start, end, spill)
+
+
+def read_rows(opened: psycopg.Connection[tuple[Any, ...]], task: RowTask) -> int:
+    """Sets the digests of the rows aside, and returns how many there are."""
+    names = {"pk": sql.Identifier(task.pk), "table": sql.Identifier(task.table)}
+    query, values = ROWS, [task.ungoverned, f"({task.start},0)"]
+    if task.end is not None:
+        query, values = ROWS + UNTIL, [*values, f"({task.end},0)"]
+    count = 0
+    with SpillWriter(task.spill, "rows") as writer, opened.cursor("rows", binary=True) as cursor:
+        cursor.itersize = FETCHED
+        cursor.execute(sql.SQL(query).format(**names), values)
+        for pk, digest in cursor:
+            writer.add((task.table, pk, digest))
+            count += 1
+    return count
+
+
+def compare(_opened: psycopg.Connection[tuple[Any, ...]], task: PartTask) -> Part:
+    """One part: what was said last of each row, and the rows themselves."""
+    found = Part()
+    latest: dict[tuple[str, str], tuple[int, bytes | None, int]] = {}
+    # By the numbers that changes drew while their rows were locked: events may be numbered in
+    # another order than that in which they came to a row.
+    for table, pk, seq, digest, event in task.spill.read("changes", task.part):
+        row = table, pk
+        if row not in latest or latest[row][0] < seq:
+            latest[row] = seq, digest, event
+    for table, pk, digest in task.spill.read("rows", task.part):
+        found.rows += 1
+        _, recorded, event = latest.pop((table, pk), (0, None, 0))
+        if digest != recorded:
+            _differs(found.findings, f"{table} {pk}", recorded, event)
+    for (table, pk), (_, recorded, event) in latest.items():
+        if recorded is not None:
+            detail = f"{table} {pk} is gone; event {event} wrote it last"
+            found.findings.add(Kind.ROW_DELETED, detail)
+    return found
+
+
+def _differs(findings: Findings, row: str, recorded: bytes | None, event: int) -> None:
+    if recorded is not None:
+        findings.add(Kind.ROW_CHANGED, f"{row} is not what event {event} wrote")
+    elif event:
+        findings.add(Kind.ROW_INSERTED, f"{row} is there, and event {event} deleted it")
+    else:
+        findings.add(Kind.ROW_INSERTED, f"{row} is there, and no event wrote it")

@@ -3,11 +3,13 @@ from audit.models.ledger import Checkpoint, Event, Head, Leaf, Tile
 from audit.models.second_factor import RecoveryCode, SecondFactor
 from audit.models.token import ApiToken
 from audit.models.user import User
+from audit.models.viewer import AuditView, SearchEntry, SearchProgress
 
 __all__ = [
     "ApiToken",
     "Approval",
     "ApprovalRequest",
+    "AuditView",
     "Checkpoint",
     "Event",
     "GateLatch",
@@ -15,6 +17,8 @@ __all__ = [
     "Leaf",
     "PolicySet",
     "RecoveryCode",
+    "SearchEntry",
+    "SearchProgress",
     "SecondFactor",
     "Tile",
     "User",

@@ -1,6 +1,7 @@
 """What waits for other people's approval: the inbox, and one request with what exactly would run."""
 
-from typing import cast
+from typing import Any, cast
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
@@ -11,19 +12,22 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from audit import governance_selectors as selectors
+from audit.approvals import selectors, wording
 from audit.approvals.arguments import digest
-from audit.approvals.services import DECIDE, approval_deny, approval_give, approval_withdraw
+from audit.approvals.execution import may_run
+from audit.approvals.services import approval_deny, approval_give, approval_withdraw
+from audit.approvals.visibility import DECIDE
 from audit.models import ApprovalRequest, User
 from audit.pages.access import page
 from audit.principal import person
-from portal.lib.errors import NotFound, ValidationFailed, VigilError
+from portal.lib.errors import FieldError, NotFound, ValidationFailed, VigilError
 
 State = ApprovalRequest.State
+SHOWS = {"waiting": "Waiting", "mine": "Asked by me", "decided": "Decided"}
 SAID = {
     State.PENDING: (messages.SUCCESS, "Your approval is on record. It waits for more."),
     State.EXECUTED: (messages.SUCCESS, "Done: it was approved, and it has run."),
-    State.DENIED: (messages.SUCCESS, "Denied. It does not run."),
+    State.DENIED: (messages.SUCCESS, "Declined. It does not run."),
     State.WITHDRAWN: (messages.SUCCESS, "Withdrawn. It does not run."),
     State.FAILED: (messages.WARNING, "It was approved, but it could not be done: see the outcome."),
     State.EXPIRED: (messages.WARNING, "It has expired."),
@@ -35,27 +39,74 @@ class AnswerForm(forms.Form):
         required=False,
         max_length=2000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Needed to deny. Whoever asked reads it.",
+        help_text="Needed to decline. Whoever asked reads it.",
     )
+
+
+def waiting_badge(request: HttpRequest) -> str:
+    """How many wait for this person's own answer, for the sidebar; nothing where none does."""
+    if not request.user.is_authenticated:
+        return ""
+    count = selectors.count_to_decide(request.user)
+    if count >= selectors.MOST_WAITING:
+        return f"{selectors.MOST_WAITING - 1}+"
+    return str(count or "")
 
 
 @require_safe
 @page()
 def approval_list(request: HttpRequest) -> HttpResponse:
-    """What one may decide, and one's own."""
-    user = cast("User", request.user)
+    """What one may decide, one's own, and what has been decided."""
+    user, show = cast("User", request.user), request.GET.get("show", "waiting")
+    if show not in SHOWS:
+        raise NotFound
     context = {
         **admin.site.each_context(request),
         "title": "Approvals",
-        "waiting": selectors.approvals_waiting(user),
-        "settled": [
-            (asked, selectors.state_of(asked)) for asked in selectors.approvals_settled(user)
-        ],
-        "most_waiting": selectors.MOST_WAITING,
-        "most_settled": selectors.MOST_SETTLED,
+        "show": show,
+        "shows": [(name, label, f"?{urlencode({'show': name})}") for name, label in SHOWS.items()],
         "is_approver": user.has_perm(DECIDE),
+        **(_waiting(user) if show == "waiting" else _older(request, user, show)),
     }
     return TemplateResponse(request, "audit/approval_list.html", context)
+
+
+def _waiting(user: User) -> dict[str, Any]:
+    mine_to_decide = selectors.approvals_to_decide(user)
+    others = {asked.pk for asked in mine_to_decide}
+    waiting = selectors.approvals_waiting(user)
+    return {
+        "to_decide": _rows(mine_to_decide),
+        "waiting": _rows([asked for asked in waiting if asked.pk not in others]),
+        "is_cut": selectors.MOST_WAITING in {len(mine_to_decide), len(waiting)},
+        "most_waiting": selectors.MOST_WAITING,
+    }
+
+
+def _older(request: HttpRequest, user: User, show: str) -> dict[str, Any]:
+    find = selectors.approvals_mine if show == "mine" else selectors.approvals_settled
+    found = find(user, before=_key(request.GET.get("before", "")))
+    older = f"?{urlencode({'show': show, 'before': str(found.older)})}" if found.older else ""
+    return {"found": _rows(found.requests), "older": older, "is_later": "before" in request.GET}
+
+
+def _key(text: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError as error:
+        raise ValidationFailed([FieldError("before", "is no request")]) from error
+
+
+def _rows(requests: list[ApprovalRequest]) -> list[dict[str, Any]]:
+    return [
+        {
+            "asked": asked,
+            "state": selectors.state_of(asked),
+            "doing": wording.doing(asked.action),
+            "target": wording.target_in_words(asked.target),
+        }
+        for asked in requests
+    ]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -106,13 +157,12 @@ def _detail(
     context = {
         **admin.site.each_context(request),
         "title": "Approval",
-        "subtitle": asked.action,
+        "subtitle": wording.doing(asked.action),
         "asked": asked,
+        "doing": wording.doing(asked.action),
+        "target": wording.target_in_words(asked.target),
         "state": state,
-        "arguments": [
-            (name.replace("_", " ").capitalize(), selectors.argument_in_words(value))
-            for name, value in asked.arguments.items()
-        ],
+        "lines": wording.lines(asked),
         "is_intact": digest(asked.service, asked.arguments) == asked.arguments_sha256,
         "answers": answers,
         "given": sum(answer.is_approved for answer in answers),
@@ -120,6 +170,7 @@ def _detail(
         "is_waiting": is_waiting,
         "has_answered": has_answered,
         "may_decide": is_waiting and user.has_perm(DECIDE) and not is_own and not has_answered,
+        "may_run": is_waiting and has_answered and may_run(asked, user),
         "may_withdraw": is_waiting and is_own,
     }
     status = failure.http_status if failure else 200 if not form.errors else 400

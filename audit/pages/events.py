@@ -4,15 +4,13 @@ That permission reads all of the record. Events of restricted incidents are in i
 auditor from whom part of the record is hidden could not vouch for the rest. Nothing here writes.
 """
 
-import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import cast
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -20,37 +18,36 @@ from audit import selectors
 from audit.event_filters import EventFilter, is_tidy, parse_cursor, parse_filter
 from audit.gate.types import Verdict
 from audit.governed import ACTIONS
-from audit.models import Event
+from audit.models import Event, User
 from audit.pages.access import page
-from audit.row_history import event_revisions
-from audit.why import obstacles
+from audit.pages.addresses import LABELS, query
+from audit.saved_views import BUILT_IN, views_of
+from audit.search.find import unsearchable
+from audit.wording import did, who
 from portal.lib.errors import FieldError, ValidationFailed
 
 PAGE_SIZE = 50
 # Written by the gate itself, whatever was asked for.
 REFUSALS = ("governance_denied", "governance_failure")
-PERIODS = (
-    ("Last hour", timedelta(hours=1)),
-    ("24 hours", timedelta(days=1)),
-    ("7 days", timedelta(days=7)),
-    ("30 days", timedelta(days=30)),
-)
-LABELS = {
-    "from": "From",
-    "to": "To",
-    "event": "Event",
-    "actor": "Actor",
-    "action": "Action",
-    "target": "Target",
-    "verdict": "Verdict",
-    "trace_id": "Trace",
-}
+PERIODS = (("Last hour", "1h"), ("24 hours", "24h"), ("7 days", "7d"), ("30 days", "30d"))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     event: Event
+    who: str
+    did: str
     summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved view as a link; `owner` is empty for what is one's own or came with the product."""
+
+    name: str
+    link: str
+    is_on: bool
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +70,34 @@ def event_list(request: HttpRequest) -> HttpResponse:
         canonical = filters.to_params()
         if not is_tidy(params):
             # An instant that was typed is in the typist's zone; the address to share says which.
-            return HttpResponseRedirect(f"{request.path}?{_query(canonical)}")
+            return HttpResponseRedirect(f"{request.path}?{query(canonical)}")
         found = _page(filters, params)
     except ValidationFailed as failure:
         errors = failure.errors
         canonical = {}
     context = {
         **admin.site.each_context(request),
-        "title": "Audit viewer",
+        "title": f"Everything about {filters.about}" if filters.about else "Audit viewer",
         "rows": [
-            Row(event, selectors.summary(selectors.entry_of(event))) for event in found.events
+            Row(event, who(entry), did(entry), selectors.summary(entry))
+            for event in found.events
+            for entry in [selectors.entry_of(event)]
         ],
+        "unsearchable": unsearchable() if filters.is_search else 0,
+        "views": _views(cast("User", request.user), canonical),
         "newer": _beside(canonical, "after", found.events[:1], is_there=found.has_newer),
         "older": _beside(canonical, "before", found.events[-1:], is_there=found.has_older),
         "is_newest": not found.has_newer,
-        "newest": f"?{_query(canonical)}",
+        "newest": f"?{query(canonical)}",
         "filters": filters,
         "typed": params if errors else canonical,
         "since": _local(filters.since) if not errors else params.get("from", ""),
         "until": _local(filters.until) if not errors else params.get("to", ""),
         "errors": {error.field: error.message for error in errors},
         "chips": _chips(canonical, filters),
-        "query": _query(canonical),
+        "query": query(canonical),
         "periods": _periods(canonical),
+        "withins": [within for _label, within in PERIODS],
         "events": sorted({action.event for action in ACTIONS.values()} | set(REFUSALS)),
         "actions": sorted(ACTIONS),
         "verdicts": list(Verdict),
@@ -103,71 +105,6 @@ def event_list(request: HttpRequest) -> HttpResponse:
     }
     status = 400 if errors else 200
     return TemplateResponse(request, "audit/event_list.html", context, status=status)
-
-
-@require_safe
-@page("audit.view_event")
-def event_detail(request: HttpRequest, number: int) -> HttpResponse:
-    event = selectors.event_get(number)
-    entry = selectors.entry_of(event)
-    changes, change_count = selectors.changes_of(event, entry)
-    context = {
-        **admin.site.each_context(request),
-        "title": f"Event {event.pk}",
-        "subtitle": event.event,
-        "event": event,
-        "entry": entry,
-        "data": [
-            (name.replace("_", " ").capitalize(), selectors.in_words(value))
-            for name, value in entry["data"].items()
-            if name != "asked"
-        ],
-        "asked": _asked(entry["data"].get("asked")),
-        "obstacles": obstacles(entry),
-        "pretty": json.dumps(entry, indent=2, ensure_ascii=False),
-        "changes": changes,
-        "change_count": change_count,
-        "revisions": event_revisions(event, {change.table for change in changes}),
-        "place": selectors.place_of(event),
-        "is_intact": selectors.is_intact(event),
-        "leaf_hash": bytes(event.leaf_hash).hex(),
-        "entry_size": len(bytes(event.entry)),
-        "proof": reverse("audit-event-proof", args=[event.pk]),
-    }
-    return TemplateResponse(request, "audit/event_detail.html", context)
-
-
-@require_safe
-@page("audit.view_event")
-def event_entry(_request: HttpRequest, number: int) -> HttpResponse:
-    """The exact canonical bytes that the leaf hash is of."""
-    event = selectors.event_get(number)
-    return _download(bytes(event.entry), f"event-{event.pk}.json")
-
-
-@require_safe
-@page("audit.view_event")
-def event_changes(_request: HttpRequest, number: int) -> HttpResponse:
-    event = selectors.event_get(number)
-    return _download(selectors.changes_listing(event), f"event-{event.pk}-changes.json")
-
-
-def _asked(asked: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """All that the rules could ask about. Older entries do not hold it."""
-    if asked is None:
-        return []
-    return [
-        (name.replace("_", " ").capitalize(), selectors.in_words(asked[name]))
-        for name in ("principal", "resource", "context")
-        if name in asked
-    ]
-
-
-def _download(content: bytes, filename: str) -> HttpResponse:
-    response = HttpResponse(content, content_type="application/json")
-    response["Content-Disposition"] = f'attachment; filename="{filename}"'
-    response["Cache-Control"] = "private, no-store"
-    return response
 
 
 def _page(filters: EventFilter, params: dict[str, str]) -> selectors.EventPage:
@@ -179,14 +116,8 @@ def _page(filters: EventFilter, params: dict[str, str]) -> selectors.EventPage:
     return found
 
 
-def _query(params: dict[str, str]) -> str:
-    query = QueryDict(mutable=True)
-    query.update(params)
-    return query.urlencode(safe=":*")
-
-
 def _beside(params: dict[str, str], name: str, edge: list[Event], *, is_there: bool) -> str:
-    return f"?{_query({**params, name: str(edge[0].pk)})}" if edge and is_there else ""
+    return f"?{query({**params, name: str(edge[0].pk)})}" if edge and is_there else ""
 
 
 def _chips(params: dict[str, str], filters: EventFilter) -> list[Chip]:
@@ -199,19 +130,30 @@ def _chips(params: dict[str, str], filters: EventFilter) -> list[Chip]:
         Chip(
             LABELS[name],
             shown[name],
-            f"?{_query({key: value for key, value in params.items() if key != name})}",
+            f"?{query({key: value for key, value in params.items() if key != name})}",
         )
         for name in params
     ]
 
 
 def _periods(params: dict[str, str]) -> list[tuple[str, str]]:
-    """Links to the same view since a while ago; the address holds the instant, not the while."""
-    now = timezone.now().replace(second=0, microsecond=0)
-    others: dict[str, Any] = {k: v for k, v in params.items() if k not in {"from", "to"}}
-    return [
-        (label, f"?{_query({**EventFilter(since=now - span).to_params(), **others})}")
-        for label, span in PERIODS
+    """Links to the same view within a while that ends now, whenever they are followed."""
+    others = {k: v for k, v in params.items() if k not in {"from", "to", "within"}}
+    return [(label, f"?{query({**others, 'within': within})}") for label, within in PERIODS]
+
+
+def _views(user: User, params: dict[str, str]) -> list[Saved]:
+    shipped = [
+        Saved(view.name, f"?{query(view.params)}", view.params == params) for view in BUILT_IN
+    ]
+    return shipped + [
+        Saved(
+            view.name,
+            f"?{query(view.params)}",
+            view.params == params,
+            "" if view.owner_id == user.pk else view.owner.username,
+        )
+        for view in views_of(user)
     ]
 
 

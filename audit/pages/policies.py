@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from audit import governance_selectors as selectors
-from audit.gate import policy, schema
+from audit.gate import policy, schema, statements
 from audit.models import PolicySet, User
 from audit.pages.access import page
 from audit.policies import policy_activate, policy_draft, policy_validate, shadow_run
@@ -68,10 +68,10 @@ class ReasonForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with the text, at which line, and how that line reads."""
+    """What is wrong with the text, at which line, and how the lines around it read."""
 
     line: int | None
-    source: str
+    around: list[tuple[int, str]]
     message: str
 
 
@@ -195,6 +195,7 @@ def _editor(
         "form": form,
         "may_validate": request.user.has_perm("audit.change_policyset"),
         "problems": _problems(text, failure),
+        "outline": statements.outline(text),
         "failure": failure,
         "submit_to": reverse("audit:policy-detail", args=[row.version])
         if is_saved
@@ -220,6 +221,7 @@ def _read(
         "title": f"Version {row.version}",
         "subtitle": row.title,
         "lines": row.text.splitlines(),
+        "outline": statements.outline(row.text),
         "form": form,
         "failure": failure,
         "is_author": is_author,
@@ -251,12 +253,13 @@ def _shadow(text: str, last: int) -> dict[str, Any]:
     if errors := schema.validate(text):
         first = errors[0]
         return {"error": f"line {first.line}: {first.message}" if first.line else first.message}
-    seen, changed = shadow_run(text, last=last)
+    run = shadow_run(text, last=last)
     return {
         "last": last,
-        "seen": seen,
-        "count": len(changed),
-        "changed": changed[:MOST_CHANGED],
+        "run": run,
+        "count": len(run.changed),
+        "counts": [(before, after, count) for (before, after), count in run.counts.most_common()],
+        "changed": run.changed[:MOST_CHANGED],
     }
 
 
@@ -268,8 +271,12 @@ def _problems(text: str, failure: VigilError | None) -> list[Problem]:
     for error in failure.errors:
         found = AT_LINE.fullmatch(error.message)
         number = int(found[1]) if found else None
-        source = lines[number - 1] if number and number <= len(lines) else ""
-        problems.append(Problem(number, source, found[2] if found else error.message))
+        around = [
+            (at, lines[at - 1])
+            for at in range((number or 0) - 1, (number or 0) + 2)
+            if number and 1 <= at <= len(lines)
+        ]
+        problems.append(Problem(number, around, found[2] if found else error.message))
     return problems
 
 

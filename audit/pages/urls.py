@@ -1,14 +1,32 @@
 from django.urls import URLPattern, URLResolver, path
 
-from audit.pages import account, approvals, events, governance, policies, second_factor, sign_in
+from audit.pages import (
+    account,
+    approvals,
+    event_detail,
+    events,
+    exports,
+    governance,
+    policies,
+    second_factor,
+    sign_in,
+    views,
+)
 
 app_name = "audit"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/", events.event_list, name="event-list"),
-    path("audit/events/<int:number>/", events.event_detail, name="event-detail"),
-    path("audit/events/<int:number>/entry.json", events.event_entry, name="event-entry"),
-    path("audit/events/<int:number>/changes.json", events.event_changes, name="event-changes"),
+    path("audit/events/<int:number>/", event_detail.event_detail, name="event-detail"),
+    path("audit/events/<int:number>/entry.json", event_detail.event_entry, name="event-entry"),
+    path(
+        "audit/events/<int:number>/changes.json", event_detail.event_changes, name="event-changes"
+    ),
+    path("audit/export/", exports.event_export, name="event-export"),
+    path("audit/views/", views.view_list, name="view-list"),
+    path("audit/views/new/", views.view_new, name="view-new"),
+    path("audit/views/<int:pk>/", views.view_edit, name="view-edit"),
+    path("audit/views/<int:pk>/delete/", views.view_remove, name="view-delete"),
     path("approvals/", approvals.approval_list, name="approval-list"),
     path("approvals/<uuid:pk>/", approvals.approval_detail, name="approval-detail"),
     path("governance/", governance.governance, name="governance"),

@@ -73,6 +73,20 @@ class Frontier:
             size += 1
         return type(self)(size, tuple(hashes))
 
+    def join(self, right: Self) -> Self:
+        """The frontier of these leaves and then those of `right`, whose hashing may have been done
+        elsewhere. This size must be a multiple of the largest subtree of `right`."""
+        size, hashes = self.size, list(self.hashes)
+        for (level, _index), subtree in zip(_subtrees(0, right.size), right.hashes, strict=True):
+            if size % (1 << level):
+                raise ProofError(f"no subtree of {1 << level} leaves begins at {size}")
+            merged, pairs = subtree, size >> level
+            while pairs & 1:
+                merged, pairs = node_hash(hashes.pop(), merged), pairs >> 1
+            hashes.append(merged)
+            size += 1 << level
+        return type(self)(size, tuple(hashes))
+
     def root(self) -> bytes:
         return _fold(self.hashes)
 

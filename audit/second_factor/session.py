@@ -21,7 +21,7 @@ from audit.models import User
 
 CONFIRMED, WAITING = "second_factor", "password_was_right"
 PATIENCE = timedelta(minutes=10)
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "audit.role_backend.RoleBackend"
 
 
 def confirmed_at(request: HttpRequest) -> datetime | None:

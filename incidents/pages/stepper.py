@@ -4,19 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from incidents.models import Incident, Postmortem
-from incidents.procedure import STEPS, State, Step, Transition, transitions_from
+from incidents.procedure import STEPS, State, Step, Transition, current_step, transitions_from
 from incidents.severity import DEFINITIONS
 
 Progress = Literal["done", "current", "ahead", "optional", "skipped"]
 
-# Once an incident stands at one of these, that step is done; at any other, it has only begun.
-_DONE_ON_ENTRY = {
-    State.DETECTED,
-    State.CLASSIFIED,
-    State.NOTIFIED,
-    State.ACKNOWLEDGED,
-    State.CONTAINED,
-}
 _ORDER = list(State)
 
 
@@ -33,14 +25,6 @@ class Moves:
     main: Transition | None
     onward: list[Transition]
     others: list[Transition]
-
-
-def current_step(state: str) -> Step | None:
-    """The step being worked on; none once the incident has ended."""
-    for step in STEPS:
-        if step.state == state:
-            return STEPS[step.number] if step.state in _DONE_ON_ENTRY else step
-    return None
 
 
 def stepper(incident: Incident) -> list[StepView]:

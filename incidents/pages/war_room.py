@@ -12,8 +12,8 @@ from incidents.models import Alert, Incident, IncidentRole, TimelineEntry
 from incidents.pages.base import IncidentPage, may
 from incidents.pages.clocks import clock_views
 from incidents.pages.notes import note_form
-from incidents.pages.stepper import conditions_to_close, current_step, moves, stepper
-from incidents.procedure import State
+from incidents.pages.stepper import conditions_to_close, moves, stepper
+from incidents.procedure import State, current_step
 from incidents.selectors import war_room as read
 from incidents.selectors.restriction import let_in
 from incidents.selectors.war_room import Cursor

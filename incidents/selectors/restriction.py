@@ -9,7 +9,7 @@ from audit.models import User
 from incidents.models import Incident
 from incidents.selectors.visibility import LETS_IN, VIEW
 
-_MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+_MODEL_BACKEND = "audit.role_backend.RoleBackend"
 
 
 @dataclass(frozen=True, slots=True)

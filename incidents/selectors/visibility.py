@@ -4,6 +4,7 @@ from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
+from audit.approvals.visibility import restricts
 from audit.models import User
 from audit.principal import Principal
 from incidents.models import Alert, AlertReceipt, Incident
@@ -76,3 +77,13 @@ def _is_visible(user: User, prefix: str = "") -> Q:
     for granted in let_in:
         visible |= Q((f"{prefix}pk__in", granted))
     return visible
+
+
+def _hidden_from(user: User) -> QuerySet[Incident]:
+    if user.is_superuser:
+        return Incident.objects.none()
+    return Incident.objects.filter(~_is_visible(user), is_restricted=True)
+
+
+# Requests for approval that are about an incident are seen by those who may see it.
+restricts(Incident, _hidden_from)

@@ -15,7 +15,7 @@ from incidents.models import Alert, ClockLeg, Incident, IncidentRole, Postmortem
 from incidents.models.incident import RESTRICTED
 from incidents.selectors.slices import Slice, newest, take
 
-_MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+_MODEL_BACKEND = "audit.role_backend.RoleBackend"
 
 
 def digest(value: object) -> str:

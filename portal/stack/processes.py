@@ -8,7 +8,7 @@ from pathlib import Path
 
 from portal.stack.layout import Layout
 from portal.stack.process import Command
-from portal.stack.roles import LEDGER, OWNER
+from portal.stack.roles import LEDGER, OWNER, SIGNER
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -50,11 +50,13 @@ class Processes:
 
     def ledger(self) -> Command:
         """The sequencer, with a database login of its own."""
-        if "DATABASE_URL" in self.environ:
-            url = self.environ.get("VIGIL_LEDGER_DATABASE_URL") or self.environ["DATABASE_URL"]
-        else:
-            url = self.layout.database_url(LEDGER)
+        url = self._url_of(LEDGER, "VIGIL_LEDGER_DATABASE_URL")
         return self._manage("ledger", "sequencer", DATABASE_URL=url)
+
+    def signer(self) -> Command:
+        """With a database login of its own, and the only process that reads the log's key."""
+        url = self._url_of(SIGNER, "VIGIL_SIGNER_DATABASE_URL")
+        return self._manage("signer", "signer", DATABASE_URL=url)
 
     def watchdog(self) -> Command:
         web = f"http://{host_port(self.addresses[0], self.port)}"
@@ -72,6 +74,11 @@ class Processes:
         if owner_url is None:
             return self._manage("setup", "set_up", "--check")
         return self._manage("setup", "set_up", DATABASE_URL=owner_url, VIGIL_DATABASE_ROLE=OWNER)
+
+    def _url_of(self, login: str, variable: str) -> str:
+        if "DATABASE_URL" in self.environ:
+            return self.environ.get(variable) or self.environ["DATABASE_URL"]
+        return self.layout.database_url(login)
 
     def _manage(self, name: str, *arguments: str, **env: str) -> Command:
         return self._python(name, str(ROOT / "manage.py"), *arguments, **env)

@@ -1,8 +1,8 @@
-"""The database's three roles, which keep the application from rewriting what it has recorded.
+"""The database's four roles, which keep the application from rewriting what it has recorded.
 
 `vigil_owner` owns everything and cannot log in; migrations run under it. `vigil_app` (web, worker,
-beat) and `vigil_ledger` (the sequencer) log in and by default may only read; each migration grants
-what its tables need. Works on PostgreSQL 15 and newer, as a superuser or as a login with CREATEROLE
+beat) logs in and by default may only read; `vigil_ledger` (the sequencer) and `vigil_signer` (the
+signer) log in and by default may do nothing. Each migration grants what its tables need. Works on PostgreSQL 15 and newer, as a superuser or as a login with CREATEROLE
 and CREATEDB.
 """
 
@@ -16,7 +16,8 @@ from portal.stack.errors import StackError
 OWNER = "vigil_owner"
 APPLICATION = "vigil_app"
 LEDGER = "vigil_ledger"
-LOGINS = (APPLICATION, LEDGER)
+SIGNER = "vigil_signer"
+LOGINS = (APPLICATION, LEDGER, SIGNER)
 
 # What a request may take at most, so that one stuck query never holds a worker or a row for good.
 LIMITS = {
@@ -137,7 +138,7 @@ def _grant(database: psycopg.Connection, name: str) -> None:
         "GRANT CONNECT ON DATABASE {database} TO {logins}",
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
         "GRANT USAGE ON SCHEMA public TO {logins}",
-        "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT SELECT ON TABLES TO {logins}",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT SELECT ON TABLES TO {app}",
         "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT USAGE, SELECT ON SEQUENCES TO {app}",
     ):
         database.execute(sql.SQL(statement).format(**names))

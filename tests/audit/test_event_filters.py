@@ -51,6 +51,14 @@ def test_instants(typed: str, meant: datetime | None) -> None:
         ("event", "drop table", "no name of an event"),
         ("verdict", "maybe", "allow, deny, escalate, failure"),
         ("trace_id", "abc", "32 hexadecimal digits"),
+        ("text", "x" * 201, "at most 200"),
+        ("text", "a\0", "NUL"),
+        ("about", "incident", "is no object"),
+        ("about", "incidents.incident:", "is no object"),
+        ("about", "user:" + "x" * 201, "is no object"),
+        ("within", "0h", "is no while"),
+        ("within", "99999d", "is no while"),
+        ("within", "7 days", "is no while"),
     ],
 )
 def test_what_is_wrong_is_named(name: str, value: str, message: str) -> None:
@@ -69,6 +77,18 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
 def test_a_range_that_holds_nothing_is_refused() -> None:
     with pytest.raises(ValidationFailed, match="later than from"):
         parse_filter({"from": "2026-02-12T18:30:00Z", "to": "2026-02-12T18:30:00Z"})
+
+
+def test_a_while_ends_when_it_is_asked_for() -> None:
+    filters = parse_filter({"within": "90m"})
+    now = datetime(2026, 2, 12, 18, 30, tzinfo=UTC)
+    assert filters.to_params() == {"within": "90m"}
+    assert filters.at(now) == EventFilter(since=datetime(2026, 2, 12, 17, 0, tzinfo=UTC))
+
+
+def test_a_while_does_not_go_with_instants() -> None:
+    with pytest.raises(ValidationFailed, match="does not go with from and to"):
+        parse_filter({"within": "1h", "from": "2026-02-12T18:30:00Z"})
 
 
 def test_unknown_parameters_are_ignored() -> None:

@@ -230,9 +230,7 @@ def test_of_two_who_save_at_once_one_is_told(committed_cast: Cast) -> None:
         instance = Service.objects.get(pk=row.pk)
         instance.name = name
         try:
-            row_replace(
-                instance=instance, seen=seen, many_to_many=[], by=TESTS, related=lambda: None
-            )
+            row_replace(instance=instance, seen=seen, many_to_many={}, by=TESTS)
             outcomes.append(name)
         except RowConflict:
             outcomes.append("conflict")
@@ -377,7 +375,7 @@ def test_a_row_deleted_meanwhile_is_a_conflict(cast: Cast) -> None:
     gone = Service.objects.get(pk=row.pk)
     row_delete(instance=row, by=TESTS)
     with pytest.raises(RowConflict, match="deleted"):
-        row_replace(instance=gone, seen="", many_to_many=[], by=TESTS, related=lambda: None)
+        row_replace(instance=gone, seen="", many_to_many={}, by=TESTS)
 
 
 def test_sign_ins_change_no_version(cast: Cast, administrator: Client) -> None:

@@ -8,10 +8,10 @@ from django.core.management import call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from audit.ledger import keys, tree
+from audit.ledger.report import Report
 from audit.ledger.sequencer import sequence_pending
 from audit.ledger.signer import LedgerBroken, LedgerSigner
-from audit.ledger.verify import Report, verify_log
-from audit.ledger.verify_rows import verify_rows
+from audit.ledger.verify import verify
 from audit.models import Checkpoint, Event, Head, Leaf, Tile
 from audit.proofs import checkpoint as c2sp
 from audit.proofs import merkle
@@ -32,6 +32,7 @@ def publish(signer: LedgerSigner) -> Checkpoint | None:
     with as_role("vigil_ledger"):
         while sequence_pending():
             continue
+    with as_role("vigil_signer"):
         return signer.sign()
 
 
@@ -42,14 +43,12 @@ def add_services(count: int, start: int = 0) -> None:
 
 def report_of(**options: object) -> Report:
     report = Report()
-    verify_log(report, progress=lambda _done, _total: None, **options)
+    verify(report, **options)
     return report
 
 
 def rows_report() -> Report:
-    report = Report()
-    verify_rows(report, progress=lambda _done, _total: None)
-    return report
+    return report_of(rows=True)
 
 
 def test_an_entry_is_canonical_json_and_hashed_as_it_stands(cast: Cast) -> None:
@@ -143,7 +142,9 @@ def test_events_not_signed_yet_are_pending(committed_cast: Cast, signer: LedgerS
     assert report_of().status == "pending"
 
 
-def test_without_any_checkpoint_it_is_unverifiable(cast: Cast, signer: LedgerSigner) -> None:
+def test_without_any_checkpoint_it_is_unverifiable(
+    committed_cast: Cast, signer: LedgerSigner
+) -> None:
     with as_role("vigil_ledger"):
         sequence_pending()
     assert report_of().status == "unverifiable"
@@ -164,58 +165,8 @@ def test_more_than_64_changes_go_in_by_digest(committed_cast: Cast, signer: Ledg
         "count": 81,  # history rows are append-only, and not captured
         "sha256": hashlib.sha256(listed.encode()).hexdigest(),
     }
+    publish(signer)
     assert rows_report().status == "verified"
-
-
-RECORD = ("audit_event_p0", "audit_leaf", "audit_tile", "audit_checkpoint", "audit_head")
-TAMPERING = {
-    "entry changed": "UPDATE audit_event SET entry = replace(encode(entry, 'escape'), 'allow', 'deny!')"
-    "::bytea WHERE id = 3",
-    "projection changed": "UPDATE audit_event SET actor = 'user:nobody' WHERE id = 3",
-    "entry deleted": "DELETE FROM audit_event WHERE id = 3",
-    "leaf deleted": "DELETE FROM audit_leaf WHERE index = 2",
-    "tail missing": "DELETE FROM audit_leaf WHERE index = (SELECT max(index) FROM audit_leaf)",
-    "checkpoint not signed": "UPDATE audit_checkpoint SET note = replace(note, 'ledger', 'legder')",
-    "head changed": "UPDATE audit_head SET frontier[1] = sha256('x')",
-}
-
-
-@pytest.mark.parametrize("kind", TAMPERING)
-def test_tampering_by_a_superuser_is_named(
-    committed_cast: Cast, signer: LedgerSigner, kind: str
-) -> None:
-    publish(signer)
-    with as_superuser() as superuser:
-        for table in RECORD:
-            superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
-        superuser.execute(TAMPERING[kind])
-    report = report_of()
-    assert report.status == "broken"
-    assert kind in {problem.kind for problem in report.problems}
-
-
-ROW_TAMPERING = {
-    "row changed": "UPDATE incidents_service SET name = 'Other' WHERE slug = 'service-0'",
-    "row deleted": "DELETE FROM incidents_service WHERE slug = 'service-0'",
-    "row inserted": "INSERT INTO incidents_service (slug, name, description) VALUES ('x', 'x', '')",
-}
-
-
-@pytest.mark.parametrize("kind", ROW_TAMPERING)
-def test_a_row_edited_behind_the_triggers_is_named(
-    committed_cast: Cast, signer: LedgerSigner, kind: str
-) -> None:
-    add_services(1)
-    event = Event.objects.latest("id").pk
-    publish(signer)
-    with as_superuser() as superuser:
-        superuser.execute("ALTER TABLE incidents_service DISABLE TRIGGER ALL")
-        superuser.execute(ROW_TAMPERING[kind])
-    problems = rows_report().problems
-    assert [problem.kind for problem in problems] == [kind]
-    assert "incidents_service" in problems[0].detail
-    if kind != "row inserted":
-        assert f"event {event} " in problems[0].detail
 
 
 def test_the_command_says_so_by_its_exit_code(
@@ -231,43 +182,6 @@ def test_the_command_says_so_by_its_exit_code(
         call_command("verify_ledger", "--json")
     assert ended.value.code == 1
     assert json.loads(capsys.readouterr().out)["first_bad_index"] == 0
-
-
-def test_a_kept_checkpoint_shows_a_rewritten_history(
-    committed_cast: Cast, signer: LedgerSigner, tmp_path: Path
-) -> None:
-    """The whole log rebuilt over an edited entry, and signed with the real key: only who kept an
-    older checkpoint can tell, and can."""
-    kept = publish(signer)
-    assert kept is not None
-    with as_superuser() as superuser:
-        for table in RECORD:
-            superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
-        superuser.execute(
-            "UPDATE audit_event SET entry = convert_to(replace(convert_from(entry, 'UTF8'),"
-            " 'system:tests', 'user:nobody'), 'UTF8'), actor = 'user:nobody' WHERE id = 3"
-        )
-        superuser.execute("UPDATE audit_event SET leaf_hash = sha256('\\x00'::bytea || entry)")
-        superuser.execute("INSERT INTO audit_pending SELECT event_id FROM audit_leaf")
-        superuser.execute("DELETE FROM audit_leaf")
-        superuser.execute("DELETE FROM audit_checkpoint")
-        superuser.execute("UPDATE audit_head SET size = 0, frontier = '{}'")
-        for table in RECORD:
-            superuser.execute(f"ALTER TABLE {table} ENABLE TRIGGER ALL")
-    signer.state_path.unlink()
-    publish(signer)
-    assert report_of().status == "verified"
-    known = c2sp.Checkpoint.open(kept.note, keys.verifiers(), origin=keys.verifiers()[0].name)
-    assert {p.kind for p in report_of(known=known).problems} == {"history rewritten"}
-
-
-def test_the_signer_never_signs_a_smaller_tree(committed_cast: Cast, signer: LedgerSigner) -> None:
-    publish(signer)
-    with as_superuser() as superuser:
-        superuser.execute("ALTER TABLE audit_head DISABLE TRIGGER ALL")
-        superuser.execute("UPDATE audit_head SET size = 1, frontier = ARRAY[sha256('x')]")
-    with pytest.raises(LedgerBroken, match="signed before"):
-        signer.sign()
 
 
 def test_the_signer_never_signs_what_it_has_not_read(
@@ -330,16 +244,20 @@ def test_not_even_the_owner_changes_the_record_with_triggers_on(
             cursor.execute(statement)
 
 
-def test_an_entry_cannot_claim_other_changes_than_those_made(committed_cast: Cast) -> None:
-    with pytest.raises(IntegrityError, match="does not name the rows"):
+@pytest.mark.parametrize("changes", [[{"pk": "1"}], None, "[]"])
+def test_an_entry_cannot_bring_changes_of_its_own(committed_cast: Cast, changes: object) -> None:
+    with pytest.raises(IntegrityError, match="leave its changes to the database"):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO incidents_service (slug, name, description) VALUES ('a','a','')"
             )
+            cursor.execute("SELECT nextval('audit_event_id_seq')")
+            (number,) = cursor.fetchone()
+            entry = rfc8785.dumps({"id": number, "changes": changes})
             cursor.execute(
-                "INSERT INTO audit_event (id, writer_id, writer_seq, entry) SELECT n,"
-                " gen_random_uuid(), 1, convert_to(jsonb_build_object('id', n, 'changes',"
-                " '[]'::jsonb)::text, 'UTF8') FROM nextval('audit_event_id_seq') n"
+                "INSERT INTO audit_event (id, writer_id, writer_seq, entry)"
+                " VALUES (%s, gen_random_uuid(), 1, %s)",
+                [number, entry],
             )
 
 

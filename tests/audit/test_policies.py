@@ -1,9 +1,13 @@
 """The organisation's own rules: drafted, validated, tried, activated by another, reverted."""
 
+import io
+
 import pytest
+from django.core.management import call_command
 
 from audit.accounts import user_create
 from audit.gate import latch, policy, schema
+from audit.gate.statements import outline
 from audit.gate.types import Verdict
 from audit.models import Event, PolicySet, User
 from audit.policies import policy_activate, policy_draft, policy_validate, shadow_run
@@ -98,8 +102,17 @@ def test_others_do_not_touch_policies(cast: Cast, name: str) -> None:
         ('permit (principal, action == Action::"no:such:action", resource);', "no:such:action"),
         (
             PERMISSIVE + "\nforbid (principal, action, resource)\nwhen { resource.colour == 1 };",
-            "line 3",
+            "line 4",
         ),
+        (
+            PERMISSIVE + 'forbid (principal, action, resource)\nwhen {\n principal.persn == "x" };',
+            "line 4: attribute `persn` on entity type `Principal` not found. Did you mean person?",
+        ),
+        (
+            'permit (principal, action == Action::"incidents:incident:dismis", resource);',
+            "Did you mean incidents:incident:dismiss",
+        ),
+        ('@says("a; b // c")\npermit (principal, action, resource)\nwhen { a b };', "line 3: "),
         ('@escalate("true")\n@approvals("many")\nforbid (principal, action, resource);', "many"),
     ],
 )
@@ -110,6 +123,23 @@ def test_what_is_wrong_with_a_text_is_said_with_its_line(
         validated(cast, text)
     assert message in refused.value.message
     assert {error.field for error in refused.value.errors} == {"text"}
+
+
+def test_every_policy_that_is_wrong_is_named_at_once() -> None:
+    text = "permit (principal, action);\n// fine\n" + PERMISSIVE + "forbid (x);\npermit ("
+    assert [error.line for error in schema.validate(text)] == [1, 4, 5]
+
+
+def test_two_hundred_policies_validate_and_each_error_has_its_own_line(db: None) -> None:
+    rules = [
+        f'@id("p{number}")\nforbid (principal, action, resource)\nwhen {{ resource.kind == "k" }};\n'
+        for number in range(200)
+    ]
+    assert schema.validate(PERMISSIVE + "".join(rules)) == []
+    rules[150] = rules[150].replace("kind", "knd")
+    [error] = schema.validate(PERMISSIVE + "".join(rules))
+    assert error.line == 1 + 150 * 3 + 3
+    assert [statement.name for statement in outline("".join(rules))][150] == "p150"
 
 
 def test_a_validated_version_never_changes(cast: Cast) -> None:
@@ -127,21 +157,24 @@ def test_a_draft_is_not_activated(cast: Cast, second: Principal) -> None:
 def test_a_shadow_run_shows_what_would_change(cast: Cast) -> None:
     row_save(instance=Service(slug="a", name="A"), by=TESTS)
     added = Event.objects.latest("id").pk
-    seen, changed = shadow_run(NO_SERVICES)
+    run = shadow_run(NO_SERVICES)
+    seen, changed = run.seen, run.changed
+    assert run.counts == {("allow", "deny"): len(changed)}
+    assert run.looked_at == Event.objects.count()
     assert seen == Event.objects.count()
     assert [(shadow.event, shadow.after and shadow.after.verdict) for shadow in changed] == [
         (added, Verdict.DENY)
     ]
-    assert shadow_run(PERMISSIVE)[1] == []
+    assert shadow_run(PERMISSIVE).changed == []
 
 
 def test_recorded_decisions_replay_to_the_same_verdicts(cast: Cast, second: Principal) -> None:
     activated(cast, second)
     with pytest.raises(GovernanceDenied):
         row_save(instance=Service(slug="b", name="B"), by=TESTS)
-    seen, differences = replay(1000)
-    assert seen == Event.objects.count()
-    assert differences == []
+    found = replay(1000)
+    assert found.seen == found.looked_at == Event.objects.count()
+    assert (found.differences, dict(found.cannot)) == ([], {})
 
 
 def test_a_replay_finds_a_decision_that_was_not_the_rules(committed_cast: Cast) -> None:
@@ -152,8 +185,39 @@ def test_a_replay_finds_a_decision_that_was_not_the_rules(committed_cast: Cast) 
             ' \'"verdict":"allow","voter":"policy"\', \'"verdict":"deny","voter":"policy"\'),'
             " 'UTF8') WHERE id = 1"
         )
-    _seen, differences = replay(1000)
-    assert [(d.event, d.voter, d.replayed) for d in differences] == [(1, "policy", "allow")]
+    found = replay(1000)
+    assert [(d.event, d.voter, d.recorded, d.replayed) for d in found.differences] == [
+        (1, "policy", "deny", "allow")
+    ]
+    said = io.StringIO()
+    with pytest.raises(SystemExit) as exited:
+        call_command("governance", "replay", stdout=said)
+    assert exited.value.code == 1
+    assert "event 1: policy said deny, now allow" in said.getvalue()
+
+
+def test_a_permissions_vote_is_derived_again_from_its_facts(committed_cast: Cast) -> None:
+    with pytest.raises(GovernanceDenied):
+        row_save(instance=Service(slug="b", name="B"), by=committed_cast.principal("responder"))
+    number = Event.objects.latest("id").pk
+    with as_superuser() as superuser:
+        superuser.execute("ALTER TABLE audit_event_p0 DISABLE TRIGGER ALL")
+        superuser.execute(
+            "UPDATE audit_event SET entry = convert_to(replace(convert_from(entry, 'UTF8'),"
+            ' \'"verdict":"deny","voter":"permissions"\','
+            ' \'"verdict":"allow","voter":"permissions"\'),'
+            " 'UTF8') WHERE id = %s",
+            [number],
+        )
+        superuser.execute(
+            "UPDATE audit_event SET entry = convert_to(replace(convert_from(entry, 'UTF8'),"
+            " '\"facts\":', '\"facts_of_another_release\":'), 'UTF8') WHERE id = 1"
+        )
+    found = replay(1000)
+    assert [(d.event, d.voter, d.replayed) for d in found.differences] == [
+        (number, "permissions", "deny")
+    ]
+    assert dict(found.cannot) == {"permissions: as recorded, without the facts": 1}
 
 
 def test_a_text_edited_behind_the_triggers_is_no_policy(committed_cast: Cast) -> None:

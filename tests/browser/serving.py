@@ -31,6 +31,7 @@ class Site:
     name: str
     blocker: DjangoDbBlocker
     threads: ThreadPoolExecutor
+    var: Path
 
     def in_database(self, work: Callable[[], T]) -> T:
         """Runs it against the site's database, in a thread where no browser's loop runs."""
@@ -57,7 +58,7 @@ def serving(blocker: DjangoDbBlocker) -> Iterator[Site]:
         cast = threads.submit(prepare).result()
         try:
             with web(name, Path(var)) as url:
-                yield Site(url, cast, name, blocker, threads)
+                yield Site(url, cast, name, blocker, threads, Path(var))
         finally:
             threads.submit(database.drop, name).result()
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -74,9 +75,11 @@ def test_a_ledger_that_takes_nothing_fails(committed_db: None) -> None:
     assert ready() == (503, {"ledger": "no entry can be added"})
 
 
-def test_a_sequencer_that_lags_fails(committed_cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ledger_that_lags_fails(
+    committed_cast: Cast, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
     assert ready() == (200, {})
-    monkeypatch.setattr(health, "MAX_PENDING_SECONDS", 0)
+    settings.MAX_CHECKPOINT_LAG = 0
     monkeypatch.setattr(health.readiness, "_looked_at", float("-inf"))
     status, failing = ready()
     assert (status, "has waited" in failing["ledger"]) == (503, True)

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from portal.stack.errors import StackError
 from portal.stack.postgres import EmbeddedPostgres
-from portal.stack.roles import LIMITS, LOGINS, prepare_database
+from portal.stack.roles import APPLICATION, LIMITS, LOGINS, prepare_database
 
 DATABASE = "vigil"
 
@@ -32,7 +32,7 @@ def _prepared(server: EmbeddedPostgres) -> Iterator[None]:
     yield
     with psycopg.connect(server.superuser_url("postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
-        connection.execute("DROP ROLE vigil_app, vigil_ledger, vigil_owner")
+        connection.execute("DROP ROLE vigil_app, vigil_ledger, vigil_signer, vigil_owner")
 
 
 @pytest.fixture
@@ -61,13 +61,16 @@ def test_the_owner_owns_everything_and_cannot_log_in(
 
 
 @pytest.mark.parametrize("name", LOGINS)
-def test_a_login_reads_every_new_table_and_writes_none(
+def test_the_application_reads_every_new_table_and_no_login_writes_one(
     server: EmbeddedPostgres, owner: psycopg.Connection, name: str
 ) -> None:
     owner.execute("CREATE TABLE a_table AS SELECT 1 AS n")
+    reads = "SELECT n FROM a_table"
     with login(server, name) as connection:
-        assert connection.execute("SELECT n FROM a_table").fetchone() == (1,)
+        if name == APPLICATION:
+            assert connection.execute(reads).fetchone() == (1,)
         for statement in (
+            *([] if name == APPLICATION else [reads]),
             "INSERT INTO a_table VALUES (2)",
             "UPDATE a_table SET n = 2",
             "DELETE FROM a_table",
@@ -206,7 +209,7 @@ class TestWithoutASuperuser:
     def administrator(self, server: EmbeddedPostgres) -> Iterator[str]:
         with psycopg.connect(server.superuser_url("postgres"), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {DATABASE}")
-            connection.execute("DROP ROLE vigil_app, vigil_ledger, vigil_owner")
+            connection.execute("DROP ROLE vigil_app, vigil_ledger, vigil_signer, vigil_owner")
             connection.execute("CREATE ROLE administrator LOGIN CREATEROLE CREATEDB")
         yield server.url("administrator", "postgres")
         with psycopg.connect(server.superuser_url("postgres"), autocommit=True) as connection:
@@ -251,6 +254,7 @@ class TestCommand:
     ) -> None:
         monkeypatch.setenv("VIGIL_APP_PASSWORD", "a secret")
         monkeypatch.setenv("VIGIL_LEDGER_PASSWORD", "another")
+        monkeypatch.setenv("VIGIL_SIGNER_PASSWORD", "a third")
         said = self.run(server, password=True)
         assert "vigil_app:PASSWORD@" in said
         assert "a secret" not in said
@@ -260,6 +264,7 @@ class TestCommand:
     ) -> None:
         monkeypatch.setenv("VIGIL_APP_PASSWORD", "a secret")
         monkeypatch.delenv("VIGIL_LEDGER_PASSWORD", raising=False)
+        monkeypatch.setenv("VIGIL_SIGNER_PASSWORD", "a third")
         with pytest.raises(CommandError, match=r"^VIGIL_LEDGER_PASSWORD must be set") as caught:
             self.run(server, password=True)
         assert caught.value.returncode == 2

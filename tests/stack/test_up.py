@@ -221,6 +221,7 @@ def test_a_database_and_broker_of_ones_own(place: Path) -> None:
         env = {
             "DATABASE_URL": pg.url("vigil_app", "own"),
             "VIGIL_LEDGER_DATABASE_URL": pg.url("vigil_ledger", "own"),
+            "VIGIL_SIGNER_DATABASE_URL": pg.url("vigil_signer", "own"),
             "BROKER_URL": mine.broker_url(),
             "CACHE_URL": mine.cache_url(),
         }

@@ -57,9 +57,14 @@ class Command(BaseCommand):
             self.stdout.write(f"released: {row.reason}")
 
     def _replay(self, *, last: int, **_options: Any) -> None:
-        seen, differences = replay(last)
-        for d in differences:
+        found = replay(last)
+        for d in found.differences:
             self.stdout.write(f"event {d.event}: {d.voter} said {d.recorded}, now {d.replayed}")
-        self.stdout.write(f"{seen} decisions judged again, {len(differences)} differ")
-        if differences:
+        for why, count in sorted(found.cannot.items()):
+            self.stdout.write(f"{count} votes not judged again, {why}")
+        self.stdout.write(
+            f"{found.seen} decisions among {found.looked_at} events judged again,"
+            f" {len(found.differences)} votes differ"
+        )
+        if found.differences:
             sys.exit(1)

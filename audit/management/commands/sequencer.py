@@ -2,59 +2,50 @@ import time
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 
-from audit.ledger.keys import ensure_signer_key
+from audit.ledger.leading import lead
 from audit.ledger.sequencer import BATCH, sequence_pending
-from audit.ledger.signer import LedgerBroken, LedgerSigner
+from audit.search.fill import BATCH as SEARCH_BATCH
+from audit.search.fill import fill
 
 log = structlog.get_logger(__name__)
 
-LEADER_LOCK = 0x5EC0_E4CE
-IDLE = 0.05
-AFTER_FAILURE = 1.0
+LOCK = 0x5EC0_E4CE
 PARTITIONS_EVERY = 600.0
 
 
 class Command(BaseCommand):
-    help = "Sequences and signs the ledger. One leads; others started beside it wait to take over."
+    help = (
+        "Gives events their place in the log, and makes them searchable. Logs in as vigil_ledger."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signer = LedgerSigner(
-            ensure_signer_key(settings.SIGNER_KEY), settings.SIGNER_KEY.with_suffix(".state")
-        )
-        while True:
-            try:
-                self._lead(signer)
-            except (InterfaceError, OperationalError) as error:
-                log.warning("sequencer_waits", error=str(error).strip())
-                connection.close()
-                time.sleep(AFTER_FAILURE)
+        lead("sequencer", LOCK, lambda: Turns().take)
 
-    def _lead(self, signer: LedgerSigner) -> None:
-        with connection.cursor() as cursor:
-            # Held by the connection, so it is free again the moment that the leader is gone.
-            cursor.execute("SET statement_timeout = 0; SELECT pg_advisory_lock(%s)", [LEADER_LOCK])
-        partitions_due = 0.0
-        broken = ""
-        while True:
-            if time.monotonic() >= partitions_due:
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT audit_ensure_partitions()")
-                partitions_due = time.monotonic() + PARTITIONS_EVERY
-            sequenced = sequence_pending()
-            broken = self._sign(signer, broken)
-            if sequenced < BATCH:
-                time.sleep(IDLE)
 
-    def _sign(self, signer: LedgerSigner, already: str) -> str:
-        """Signs, and returns what keeps it from signing; said once, not twenty times a second."""
+class Turns:
+    def __init__(self) -> None:
+        self._partitions_due = 0.0
+        self._said = ""
+
+    def take(self) -> bool:
+        if time.monotonic() >= self._partitions_due:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT audit_ensure_partitions(), audit_ensure_search_partitions()")
+            self._partitions_due = time.monotonic() + PARTITIONS_EVERY
+        sequenced, searchable = sequence_pending(), self._make_searchable()
+        return sequenced == BATCH or searchable == SEARCH_BATCH
+
+    def _make_searchable(self) -> int:
+        """Fails open: a record that cannot be searched is still a record."""
         try:
-            signer.sign()
-        except LedgerBroken as error:
-            if str(error) != already:
-                log.critical("ledger_broken", reason=str(error))
-            return str(error)
-        return ""
+            return fill()
+        except OperationalError:
+            raise
+        except DatabaseError as error:
+            if str(error) != self._said:
+                log.warning("search_not_filled", error=str(error).strip())
+            self._said = str(error)
+            return 0

@@ -6,9 +6,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.ledger import keys
-from audit.ledger.verify import Report, verify_log
+from audit.ledger.progress import ProgressBar
+from audit.ledger.report import Problem, Report
+from audit.ledger.verify import verify
 from audit.ledger.verify_journal import verify_journal
-from audit.ledger.verify_rows import verify_rows
 from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.errors import ProofError
 
@@ -27,14 +28,24 @@ class Command(BaseCommand):
         parser.add_argument(
             "--from-checkpoint", type=Path, metavar="FILE", help="a signed checkpoint that you kept"
         )
+        parser.add_argument(
+            "--workers",
+            type=int,
+            metavar="N",
+            help="processes; one for each processor if not given",
+        )
         parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
         known = self._known(options["from_checkpoint"])
         report = Report()
-        verify_log(report, known=known, progress=self._progress("entries"))
-        if options["rows"]:
-            verify_rows(report, progress=self._progress("changes"))
+        verify(
+            report,
+            known=known,
+            rows=options["rows"],
+            workers=options["workers"],
+            progress=ProgressBar(sys.stderr),
+        )
         if options["journal"]:
             verify_journal(report)
         self.stdout.write(
@@ -56,17 +67,6 @@ class Command(BaseCommand):
             msg = f"{path} is no checkpoint of this log: {error}"
             raise CommandError(msg, returncode=2) from error
 
-    def _progress(self, what: str) -> Any:
-        def show(done: int, total: int) -> None:
-            if self.stderr.isatty():
-                share = done / total if total else 1
-                bar = "█" * int(share * 30)
-                self.stderr.write(
-                    f"\r{what:8} {bar:<30} {done}/{total}", ending="\n" if done >= total else ""
-                )
-
-        return show
-
 
 def _in_words(report: Report) -> str:
     covered = f"{report.signed} of them under a signed checkpoint, {report.pending} pending"
@@ -77,5 +77,12 @@ def _in_words(report: Report) -> str:
         lines.append(f"{report.journaled} events held against the journal")
     if report.first_bad_index is not None:
         lines.append(f"first bad index {report.first_bad_index}")
-    lines += [f"  {problem.kind}: {problem.detail}" for problem in report.problems]
+    for kind, count in report.findings.counts.items():
+        lines += ["", f"{kind}: {count}. {kind.meaning}"]
+        lines += [_named(problem) for problem in report.problems if problem.kind is kind]
     return "\n".join(lines)
+
+
+def _named(problem: Problem) -> str:
+    where = "" if problem.index is None else f"index {problem.index}: "
+    return f"  {where}{problem.detail}"

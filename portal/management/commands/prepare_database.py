@@ -8,9 +8,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from psycopg.conninfo import conninfo_to_dict
 
 from portal.stack.errors import StackError
-from portal.stack.roles import APPLICATION, LEDGER, OWNER, prepare_database
+from portal.stack.roles import APPLICATION, LEDGER, OWNER, SIGNER, prepare_database
 
-PASSWORD_VARIABLES = {APPLICATION: "VIGIL_APP_PASSWORD", LEDGER: "VIGIL_LEDGER_PASSWORD"}
+PASSWORD_VARIABLES = {
+    APPLICATION: "VIGIL_APP_PASSWORD",
+    LEDGER: "VIGIL_LEDGER_PASSWORD",
+    SIGNER: "VIGIL_SIGNER_PASSWORD",
+}
 
 
 class Command(BaseCommand):
@@ -42,6 +46,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"DATABASE_URL=postgresql://{APPLICATION}{secret}@{place}/{database}\n"
             f"VIGIL_LEDGER_DATABASE_URL=postgresql://{LEDGER}{secret}@{place}/{database}\n"
+            f"VIGIL_SIGNER_DATABASE_URL=postgresql://{SIGNER}{secret}@{place}/{database}\n"
             f"# Migrate as a member of {OWNER}, such as the login that you have just used:\n"
             f"# DATABASE_URL=… VIGIL_DATABASE_ROLE={OWNER} manage.py migrate"
         )

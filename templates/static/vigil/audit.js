@@ -37,9 +37,21 @@
     gutter.className = "au-gutter";
     gutter.setAttribute("aria-hidden", "true");
     editor.before(gutter);
+    const wrong = new Map();
+    for (const link of document.querySelectorAll("a[data-line][data-says]")) {
+      wrong.set(Number(link.dataset.line), link.dataset.says);
+    }
     const number = () => {
       const count = editor.value.split("\n").length;
-      gutter.textContent = Array.from({ length: count }, (_, index) => index + 1).join("\n");
+      gutter.replaceChildren(...Array.from({ length: count }, (_, index) => {
+        const line = document.createElement("span");
+        line.textContent = `${index + 1}\n`;
+        if (wrong.has(index + 1)) {
+          line.className = "au-wrong";
+          line.title = wrong.get(index + 1);
+        }
+        return line;
+      }));
       follow();
     };
     const follow = () => {
@@ -63,12 +75,4 @@
       });
     }
   }
-
-  // j and k turn pages, as in many a list.
-  document.addEventListener("keydown", (event) => {
-    const isTyping = event.target.closest("input, select, textarea, [contenteditable]");
-    if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-    const link = document.querySelector(`a[data-key="${CSS.escape(event.key)}"]`);
-    if (link) link.click();
-  });
 })();

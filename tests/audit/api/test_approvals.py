@@ -6,10 +6,14 @@ import pytest
 from django.test import Client
 
 from audit.accounts import token_issue
+from audit.approvals.services import approval_give
 from audit.models import ApiToken, ApprovalRequest
 from incidents.models import Incident
 from incidents.procedure import State
+from portal.lib.errors import NotFound
 from tests.audit.test_approvals import dismissed, state
+from tests.incidents.arranging import restrict
+from tests.incidents.making import opened
 from tests.people import TESTS, Cast
 
 URL = "/api/v1/audit/approvals/"
@@ -73,7 +77,11 @@ def test_a_token_that_only_reads_does_not_answer(cast: Cast, client: Client) -> 
 def test_it_does_not_exist_for_others(cast: Cast, client: Client, name: str) -> None:
     asked = dismissed(cast)
     headers = bearer(cast, name, "admin")
-    assert client.get(URL, headers=headers).json() == {"waiting": [], "settled": []}
+    assert client.get(URL, headers=headers).json() == {
+        "waiting": [],
+        "settled": [],
+        "older": None,
+    }
     assert client.get(f"{URL}{asked.pk}/", headers=headers).status_code == 404
     assert answer(client, asked, "approve", headers).status_code == 404
 
@@ -81,3 +89,18 @@ def test_it_does_not_exist_for_others(cast: Cast, client: Client, name: str) -> 
 def test_a_token_that_acts_for_nobody_gets_nothing(cast: Cast, client: Client) -> None:
     assert client.get(URL, headers=bearer(cast, "", "admin")).status_code == 403
     assert client.get(URL).status_code == 401
+
+
+def test_about_a_restricted_incident_it_exists_for_those_let_in(cast: Cast, client: Client) -> None:
+    incident = opened(cast, "P0")
+    restrict(incident, cast.commander)
+    asked = dismissed(cast, Incident.objects.get())
+    headers = bearer(cast, "approver", "admin")
+    assert client.get(URL, headers=headers).json()["waiting"] == []
+    assert client.get(f"{URL}{asked.pk}/", headers=headers).status_code == 404
+    assert answer(client, asked, "approve", headers).status_code == 404
+    with pytest.raises(NotFound):
+        approval_give(asked=asked, by=cast.principal("approver"))
+    assert state(asked) == "pending"
+    restrict(incident, cast.approver)
+    assert len(client.get(URL, headers=headers).json()["waiting"]) == 1

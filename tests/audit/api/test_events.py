@@ -16,12 +16,13 @@ from drf_spectacular.validation import validate_schema
 
 from audit.accounts import token_issue, token_revoke
 from audit.event_filters import NAMES
-from audit.ledger.append import canonical
 from audit.models import ApiToken, Event, User
 from audit.principal import person
 from audit.rows import row_save
 from incidents.models import Service
+from portal.lib.canonical import dumps
 from portal.lib.errors import GovernanceDenied
+from tests.audit.sequencing import sequenced
 from tests.people import TESTS, Cast
 
 URL = "/api/v1/audit/events/"
@@ -129,8 +130,8 @@ def test_an_entry_is_what_its_leaf_is_the_hash_of(auditor: Client) -> None:
     services(1)
     [event] = auditor.get(URL, {"limit": 1}).json()["results"]
     stored = Event.objects.get(pk=event["entry"]["id"])
-    assert canonical(event["entry"]) == bytes(stored.entry)
-    assert hashlib.sha256(b"\0" + canonical(event["entry"])).hexdigest() == event["leaf_hash"]
+    assert dumps(event["entry"]) == bytes(stored.entry)
+    assert hashlib.sha256(b"\0" + dumps(event["entry"])).hexdigest() == event["leaf_hash"]
     assert event["index"] is None
 
 
@@ -246,3 +247,34 @@ def test_its_description_is_true_of_what_it_says(auditor: Client) -> None:
     assert set(described["EventSchema"]["properties"]) == set(event)
     assert set(described["EntrySchema"]["properties"]) == set(event["entry"])
     assert json.dumps(event)
+
+
+def test_words_and_objects_find_what_they_find_on_the_page(auditor: Client) -> None:
+    services(3)
+    sequenced()
+    asked = {"text": '"service added"', "limit": "2"}
+    first = auditor.get(URL, asked).json()
+    assert [result["entry"]["data"]["name"] for result in first["results"]] == [
+        "Service 2",
+        "Service 1",
+    ]
+    rest = auditor.get(first["next"]).json()
+    assert [result["entry"]["data"]["name"] for result in rest["results"]] == ["Service 0"]
+    assert auditor.get(rest["previous"]).json()["results"] == first["results"]
+    target = rest["results"][0]["entry"]["target"]
+    about = auditor.get(URL, {"about": target}).json()["results"]
+    assert about == rest["results"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("text", "-x"), ("text", "x" * 201), ("about", "x"), ("within", "soon")]
+)
+def test_what_cannot_be_searched_for_is_named(auditor: Client, name: str, value: str) -> None:
+    response = auditor.get(URL, {name: value})
+    assert response.status_code == 400
+    assert [error["field"] for error in response.json()["errors"]] == [name]
+
+
+def test_words_give_nothing_away_to_who_may_not_read_the_record(cast: Cast, client: Client) -> None:
+    client.force_login(cast.responder)
+    assert client.get(URL, {"text": "service"}).status_code == 403

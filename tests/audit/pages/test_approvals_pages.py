@@ -4,16 +4,22 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from audit.approvals.services import approval_give
+from audit.approvals import selectors
+from audit.approvals.selectors import count_to_decide
+from audit.approvals.services import approval_deny, approval_give, approval_withdraw
 from audit.gate import latch
-from audit.models import ApprovalRequest
+from audit.models import ApprovalRequest, User
+from audit.pages.approvals import waiting_badge
 from incidents.models import Incident
 from incidents.procedure import State
+from incidents.services.incidents import incident_change_severity
+from incidents.severity import Severity
+from portal.lib.errors import ApprovalRequired
 from tests.audit.test_approvals import dismissed, state
 from tests.database import as_superuser
 from tests.incidents.arranging import restrict
@@ -92,7 +98,7 @@ def test_it_does_not_exist_for_others(cast: Cast, name: str) -> None:
     other = entered(cast, name)
     assert other.get(url(asked)).status_code == 404
     assert other.post(url(asked), {"do": "approve"}).status_code == 404
-    assert asked.target not in other.get(LIST).content.decode()
+    assert url(asked) not in other.get(LIST).content.decode()
     assert state(asked) == "pending"
 
 
@@ -103,10 +109,10 @@ def test_about_a_restricted_incident_it_exists_for_those_let_in(cast: Cast) -> N
     approver, requester = entered(cast, "approver"), entered(cast, "commander")
     assert approver.get(url(asked)).status_code == 404
     assert approver.post(url(asked), {"do": "approve"}).status_code == 404
-    assert asked.target not in approver.get(LIST).content.decode()
-    assert asked.target in requester.get(LIST).content.decode()
+    assert url(asked) not in approver.get(LIST).content.decode()
+    assert url(asked) in requester.get(LIST).content.decode()
     restrict(incident, cast.approver)
-    assert asked.target in approver.get(LIST).content.decode()
+    assert url(asked) in approver.get(LIST).content.decode()
     approver.post(url(asked), {"do": "approve"})
     assert state(asked) == "executed"
 
@@ -117,7 +123,7 @@ def test_nobody_answers_twice(cast: Cast) -> None:
     approver.post(url(asked), {"do": "deny", "reason": "No"})
     refused = approver.post(url(asked), {"do": "approve"})
     assert refused.status_code == 409
-    assert "settled before: denied" in refused.content.decode()
+    assert "settled before: declined" in refused.content.decode()
 
 
 def test_what_has_expired_is_shown_as_expired(cast: Cast) -> None:
@@ -128,9 +134,10 @@ def test_what_has_expired_is_shown_as_expired(cast: Cast) -> None:
             expires_at=timezone.now() - timedelta(hours=1),
         )
     approver = entered(cast, "approver")
-    response = approver.get(LIST)
-    assert response.context["waiting"] == []
-    assert [found.label for _asked, found in response.context["settled"]] == ["Expired"]
+    waiting = approver.get(LIST).context
+    assert (waiting["to_decide"], waiting["waiting"]) == ([], [])
+    decided = approver.get(LIST, {"show": "decided"}).context["found"]
+    assert [row["state"].label for row in decided] == ["Expired"]
     assert 'value="approve"' not in approver.get(url(asked)).content.decode()
 
 
@@ -185,3 +192,74 @@ def test_the_dialog_that_was_held_up_links_to_its_approval(cast: Cast) -> None:
     assert response.status_code == 202
     assert response["X-Vigil-Fragment"] == "refusal"
     assert url(ApprovalRequest.objects.get()) in response.content.decode()
+
+
+def test_the_badge_counts_what_waits_for_ones_own_answer(cast: Cast) -> None:
+    def badge(name: str) -> str:
+        request = RequestFactory().get("/")
+        request.user = User.objects.get(username=name)
+        return waiting_badge(request)
+
+    assert badge("approver") == ""
+    asked = dismissed(cast)
+    assert (badge("approver"), badge("commander"), badge("responder")) == ("1", "", "")
+    hidden = opened(cast, "P0")
+    restrict(hidden, cast.commander)
+    dismissed(cast, Incident.objects.get(pk=hidden.pk))
+    assert badge("approver") == "1"
+    approval_deny(asked=asked, by=cast.principal("approver"), reason="No")
+    assert badge("approver") == ""
+
+
+def test_the_badge_costs_one_query_however_many_wait(cast: Cast) -> None:
+    for number in range(4):
+        incident = opened(cast, "P0")
+        if number % 2:
+            restrict(incident, cast.commander, cast.approver)
+        dismissed(cast, Incident.objects.get(pk=incident.pk))
+        user = User.objects.get(username="approver")
+        user.has_perm("audit.decide_approvalrequest")
+        with CaptureQueriesContext(connection) as queries:
+            assert count_to_decide(user) == number + 1
+        assert len(queries) == 1
+
+
+def test_the_decided_are_paged_by_what_was_asked_before(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "PAGE", 2)
+    asked = [dismissed(cast, opened(cast, "P0")) for _ in range(5)]
+    for one in asked:
+        approval_withdraw(asked=one, by=cast.principal("commander"))
+    client, seen, link = entered(cast, "approver"), [], "?show=decided"
+    while link:
+        context = client.get(LIST + link).context
+        seen += [row["asked"].pk for row in context["found"]]
+        link = context["older"]
+    assert seen == [one.pk for one in reversed(asked)]
+
+
+@pytest.mark.parametrize("before", ["x", "00000000-0000-0000-0000-000000000000"])
+def test_a_place_that_is_none_is_said_to_be(cast: Cast, before: str) -> None:
+    client = entered(cast, "approver")
+    assert client.get(LIST, {"show": "decided", "before": before}).status_code == 400
+    assert client.get(LIST, {"show": "nothing"}).status_code == 404
+
+
+@pytest.mark.parametrize("show", ["waiting", "mine", "decided"])
+@pytest.mark.parametrize("name", ["approver", "responder"])
+def test_an_empty_list_says_so(cast: Cast, name: str, show: str) -> None:
+    page = entered(cast, name).get(LIST, {"show": show}).content.decode()
+    assert "othing" in page
+
+
+def test_a_change_of_severity_says_from_what_to_what(cast: Cast) -> None:
+    incident = opened(cast, "P0")
+    with pytest.raises(ApprovalRequired):
+        incident_change_severity(
+            incident=incident, by=cast.principal("commander"), severity=Severity.P2, reason="Less"
+        )
+    page = entered(cast, "approver").get(url(ApprovalRequest.objects.get())).content.decode()
+    assert "Change severity: incident" in page
+    assert "P0</del>" in page
+    assert "grave-is-not-lowered-alone" in page

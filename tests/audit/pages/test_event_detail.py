@@ -3,20 +3,22 @@
 import hashlib
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.approvals.services import approval_give
-from audit.ledger.append import canonical
 from audit.models import Event
 from audit.principal import person
 from audit.rows import row_save
 from audit.selectors import in_words
 from incidents.models import Service
+from portal.lib.canonical import dumps
 from portal.lib.errors import GovernanceDenied
 from tests.audit.test_approvals import dismissed
 from tests.database import as_role, as_superuser
@@ -59,7 +61,7 @@ def test_what_is_downloaded_is_what_was_hashed(auditor: Client) -> None:
     response = auditor.get(url("entry", event))
     assert response.content == bytes(event.entry)
     assert hashlib.sha256(b"\0" + response.content).digest() == bytes(event.leaf_hash)
-    assert canonical(json.loads(response.content)) == response.content
+    assert dumps(json.loads(response.content)) == response.content
     assert f'filename="event-{event.pk}.json"' in response["Content-Disposition"]
 
 
@@ -67,11 +69,32 @@ def test_a_change_is_told_field_by_field(auditor: Client) -> None:
     row = service()
     row.name = "Public API"
     row_save(instance=row, by=TESTS)
-    [revision] = auditor.get(url("detail", latest())).context["revisions"]
+    [(revision, history)] = auditor.get(url("detail", latest())).context["revisions"]
     assert (revision.row, revision.did) == ("service Public API", "changed")
     assert [(f.label, f.before, f.after) for f in revision.fields] == [
         ("name", "API", "Public API")
     ]
+    # And from there back.
+    assert history == reverse("admin:incidents_service_history", args=[row.pk])
+    assert url("detail", latest()) in auditor.get(history).content.decode()
+
+
+def test_the_history_of_a_row_is_linked_for_who_may_see_the_row(
+    cast: Cast, auditor: Client
+) -> None:
+    cast.auditor.groups.clear()
+    cast.auditor.user_permissions.set(Permission.objects.filter(codename="view_event"))
+    service()
+    [(_revision, history)] = auditor.get(url("detail", latest())).context["revisions"]
+    assert history == ""
+
+
+def test_it_leads_to_everything_about_who_and_what(auditor: Client) -> None:
+    service()
+    event = latest()
+    page = auditor.get(url("detail", event)).content.decode()
+    for about in (event.actor, event.target):
+        assert f"{reverse('audit:event-list')}?about={quote(about)}" in page
 
 
 def test_a_denial_shows_the_vote_against_it(cast: Cast, auditor: Client) -> None:
@@ -121,7 +144,8 @@ def put_in_log(event: Event, *, size: int | None) -> None:
         cursor.execute(
             "INSERT INTO audit_leaf VALUES (7, %s, %s)", [event.pk, bytes(event.leaf_hash)]
         )
-        if size is not None:
+    if size is not None:
+        with as_role("vigil_signer"), connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO audit_checkpoint (size, root, note) VALUES (%s, %s, 'note')",
                 [size, b"\0" * 32],
@@ -146,7 +170,7 @@ def test_it_says_where_it_stands_in_the_log(
         put_in_log(event, size=size)
     page = " ".join(auditor.get(url("detail", event)).content.decode().split())
     assert said in page
-    assert (reverse("audit-event-proof", args=[event.pk]) in page) is has_proof
+    assert (f'href="{reverse("audit-event-proof", args=[event.pk])}"' in page) is has_proof
     assert "matches the stored bytes" in page
 
 
@@ -217,12 +241,14 @@ def test_a_denial_says_what_would_have_to_be_different(cast: Cast, auditor: Clie
         "axioms",
         "Nobody approves their own work: a second person has to.",
     )
-    assert obstacle.rules[0].startswith('@id("no-self-approval")')
-    assert obstacle.rules[0].endswith("};")
+    assert obstacle.rules[0].source.startswith('@id("no-self-approval")')
+    assert obstacle.rules[0].source.endswith("};")
+    assert "somebody else had made it" in obstacle.rules[0].unless
     assert "author user:commander" in dict(response.context["asked"])["Resource"]
     [obstacle] = auditor.get(url("detail", escalated)).context["obstacles"]
     assert "approval of 1 other person" in obstacle.needed
-    assert "grave-is-not-dismissed-alone" in obstacle.rules[0]
+    assert "grave-is-not-dismissed-alone" in obstacle.rules[0].source
+    assert obstacle.rules[0].unless == ["one person approved it", "the severity were P1, P2 or P3"]
 
 
 def test_what_was_allowed_had_nothing_against_it(auditor: Client) -> None:
@@ -230,3 +256,26 @@ def test_what_was_allowed_had_nothing_against_it(auditor: Client) -> None:
     response = auditor.get(url("detail", latest()))
     assert response.context["obstacles"] == []
     assert "What would have to be different" not in response.content.decode()
+
+
+def test_a_missing_permission_is_named_with_the_roles_that_include_it(
+    cast: Cast, auditor: Client
+) -> None:
+    with pytest.raises(GovernanceDenied):
+        row_save(instance=Service(slug="x", name="X"), by=person(cast.responder))
+    [obstacle] = auditor.get(url("detail", latest())).context["obstacles"]
+    assert "incidents.add_service" in obstacle.needed
+    assert "Roles that include it now: Administrator." in obstacle.needed
+
+
+def test_a_decision_is_judged_again_on_its_page(cast: Cast, auditor: Client) -> None:
+    dismissed(cast)
+    page = url("detail", latest())
+    assert "Replay this decision" in auditor.get(page).content.decode()
+    response = auditor.get(page, {"replay": "1"})
+    assert [(vote.voter, vote.outcome.value) for vote in response.context["replayed"]] == [
+        ("axioms", "same"),
+        ("permissions", "same"),
+        ("policy", "same"),
+    ]
+    assert "from the facts recorded with it" in response.content.decode()

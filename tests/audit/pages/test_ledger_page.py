@@ -28,7 +28,7 @@ def page() -> str:
 
 def sign(size: int) -> SimpleNamespace:
     note = f"vigil.example.org/ledger\n{size}\nAAAA\n\n— vigil.example.org/ledger BBBB\n"
-    with as_role("vigil_ledger"), connection.cursor() as cursor:
+    with as_role("vigil_signer"), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO audit_checkpoint (size, root, note) VALUES (%s, %s, %s)",
             [size, b"\0" * 32, note],

@@ -82,9 +82,10 @@ def test_an_error_is_shown_at_its_line_and_nothing_typed_is_lost(administrator: 
     response = administrator.post(NEW, typed(BROKEN, "validate"))
     assert response.status_code == 400
     [problem] = response.context["problems"]
-    assert (problem.line, problem.source) == (3, "forbid (principal, action, resource)")
+    assert problem.line == 4
+    assert [number for number, _line in problem.around] == [3, 4, 5]
     page = response.content.decode()
-    assert 'data-line="3"' in page
+    assert 'data-line="4"' in page
     assert "principal.age &gt; 3" in page
     assert only().state == "draft"
 

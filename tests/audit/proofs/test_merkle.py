@@ -252,6 +252,20 @@ class TestFrontier:
             grown = Frontier.read(size, tree.node).extend(tree.leaves(size, size + more))
             assert grown == Frontier.read(size + more, tree.node)
 
+    def test_joins_what_was_hashed_elsewhere(self, tree: ReferenceTree) -> None:
+        for size, more in product(range(0, 64, 16), range(16 + 1)):
+            right = Frontier().extend(tree.leaves(size, size + more))
+            joined = Frontier.read(size, tree.node).join(right)
+            assert joined == Frontier.read(size + more, tree.node)
+
+    @pytest.mark.parametrize(("size", "more"), [(1, 2), (3, 2), (4, 8), (6, 5)])
+    def test_joins_no_subtree_where_none_can_begin(
+        self, tree: ReferenceTree, size: int, more: int
+    ) -> None:
+        right = Frontier().extend(tree.leaves(size, size + more))
+        with pytest.raises(ProofError, match="begins at"):
+            Frontier.read(size, tree.node).join(right)
+
     def test_holds_complete_subtrees_largest_first(self, tree: ReferenceTree) -> None:
         assert Frontier.read(13, tree.node).hashes == (
             tree.mth(0, 8),

@@ -17,5 +17,5 @@ def sign_in(cast: Cast) -> SignIn:
 
 def signed_in(user: User) -> Client:
     client = Client()
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, "audit.role_backend.RoleBackend")
     return with_second_factor(client, user)

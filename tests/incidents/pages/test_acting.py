@@ -346,7 +346,7 @@ def test_a_p1_says_what_keeps_it_from_closing(cast: Cast, sign_in: SignIn) -> No
 def test_csrf_is_checked(cast: Cast) -> None:
     incident = opened(cast)
     client = Client(enforce_csrf_checks=True)
-    client.force_login(cast.commander, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(cast.commander, "audit.role_backend.RoleBackend")
     address = reverse("incidents:take-command", args=[incident.pk])
     assert client.post(address, headers=SCRIPT).status_code == 403
     assert not incident.roles.exists()

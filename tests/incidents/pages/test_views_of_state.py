@@ -7,8 +7,8 @@ import pytest
 from incidents.models import ClockLeg, Incident
 from incidents.models.clock import ClockKind
 from incidents.pages.clocks import clock_views
-from incidents.pages.stepper import current_step, moves, stepper
-from incidents.procedure import ENDED, OPEN, STEPS, TRANSITIONS, State
+from incidents.pages.stepper import moves, stepper
+from incidents.procedure import ENDED, OPEN, STEPS, TRANSITIONS, State, current_step
 
 NOON = datetime(2026, 2, 12, 12, 0, tzinfo=UTC)
 

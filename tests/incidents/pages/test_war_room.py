@@ -67,7 +67,7 @@ def test_the_ledger_is_linked_for_those_who_may_read_it(
 ) -> None:
     incident = opened(cast)
     page = sign_in(name).get(address(incident)).text
-    link = f"/audit/?target=incidents.incident:{incident.number}"
+    link = f"/audit/?about=incidents.incident:{incident.number}"
     assert (link in page) is (name == "auditor")
 
 
@@ -299,5 +299,5 @@ def test_an_unchanged_poll_is_cheap(cast: Cast, sign_in: SignIn) -> None:
     etag = poll(client, incident)[2]
     with CaptureQueriesContext(connection) as captured:
         assert poll(client, incident, etag)[0] == 304
-    # Session, person, their permissions in two, the incident, its fingerprint.
-    assert len(captured) == 6
+    # Session, person, their permissions, the incident, its fingerprint.
+    assert len(captured) == 5

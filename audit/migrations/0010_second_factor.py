@@ -11,7 +11,7 @@ def protect(table: str) -> migrations.RunSQL:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("audit", "0005_protect_governance"),
+        ("audit", "0009_governance_finished"),
     ]
 
     operations = [

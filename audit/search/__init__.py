@@ -1,0 +1,1 @@
+"""Finding entries by their words, and by the objects that they are about."""
