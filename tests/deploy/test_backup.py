@@ -21,7 +21,7 @@ from portal.backup import manifest, tools
 from portal.backup.make import backup_make
 from portal.backup.manifest import BadBackup
 from portal.backup.restore import check
-from portal.lib.errors import AuditUnavailable, GovernanceFailure
+from portal.lib.errors import AuditUnavailable, GovernanceDenied, GovernanceFailure
 from portal.stack.roles import prepare_database
 from tests.audit.test_ledger import add_services, publish
 from tests.database import conninfo, drop, url_of
@@ -208,8 +208,6 @@ def test_with_a_broken_gate_or_ledger_nothing_is_read(
 def test_a_person_does_not_make_one_through_the_gate(
     signer: LedgerSigner, committed_cast: Cast, tmp_path: Path
 ) -> None:
-    from portal.lib.errors import GovernanceDenied
-
     with pytest.raises(GovernanceDenied):
         backup_make(to=tmp_path / "backup", by=committed_cast.principal("administrator"))
 
