@@ -45,12 +45,12 @@ def _candidates(name: str) -> Iterator[Path]:
 def run(tool: Path, *arguments: str, login: dict[str, object]) -> None:
     """Raises `ToolFailed` with what the tool said. The password stays out of the argument list."""
     known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
-    parts = {k: v for k, v in login.items() if k in known and v not in {None, ""}}
+    parts = {k: str(v) for k, v in login.items() if k in known and v not in {None, ""}}
     password = parts.pop("password", None)
     environ = dict(os.environ)
     if password:
-        environ["PGPASSWORD"] = str(password)
-    command = [str(tool), f"--dbname={make_conninfo(**parts)}", "--no-password", *arguments]
+        environ["PGPASSWORD"] = password
+    command = [str(tool), f"--dbname={make_conninfo('', **parts)}", "--no-password", *arguments]
     done = subprocess.run(  # noqa: S603
         command, env=environ, capture_output=True, text=True, check=False
     )
