@@ -47,9 +47,7 @@ def run(tool: Path, *arguments: str, login: dict[str, object]) -> None:
     known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
     parts = {k: str(v) for k, v in login.items() if k in known and v not in {None, ""}}
     password = parts.pop("password", None)
-    environ = dict(os.environ)
-    if password:
-        environ["PGPASSWORD"] = password
+    environ = {**os.environ, **({"PGPASSWORD": password} if password else {})}
     command = [str(tool), f"--dbname={make_conninfo('', **parts)}", "--no-password", *arguments]
     done = subprocess.run(  # noqa: S603
         command, env=environ, capture_output=True, text=True, check=False
