@@ -30,6 +30,7 @@ def respond(request: HttpRequest, error: VigilError) -> HttpResponse:
         },
     )
     response = HttpResponse(page, status=error.http_status)
+    response.error_code = error.error_code  # type: ignore[attr-defined] # for who counts failures
     response["Cache-Control"] = "no-store"
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)

@@ -204,7 +204,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 DATE_FORMAT, TIME_FORMAT, DATETIME_FORMAT = "Y-m-d", "H:i", "Y-m-d H:i"
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR.static
+STATIC_ROOT = env.path("VIGIL_STATIC_DIR", VAR.static)
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
