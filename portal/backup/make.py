@@ -19,12 +19,16 @@ from audit.gate.types import Action, Resource
 from audit.governed import governed
 from audit.journal import disk, names
 from audit.ledger import keys, tree
+from audit.models import Checkpoint
 from audit.principal import Principal
 from audit.record import current
 from portal.backup import manifest, tools
 from portal.lib.errors import Conflict
 
-BEGIN = Action("audit:backup:begin", event="backup_begun", is_for_system=True)
+# All there is will be read: like every read of the record it waits for the checkpoint over its event.
+BEGIN = Action(
+    "audit:backup:begin", event="backup_begun", is_for_system=True, awaits_checkpoint=True
+)
 MAKE = Action("audit:backup:make", event="backup_made", is_for_system=True)
 KIND = "audit.backup"
 
@@ -44,11 +48,10 @@ def backup_make(*, to: Path, by: Principal) -> Backup:
     connection.ensure_connection()
     server = tools.major_of(connection.connection)
     dump = tools.find("pg_dump", server=server)
-    checkpoint = tree.latest_checkpoint()
-    if checkpoint is None:
-        raise Conflict("No checkpoint has been signed yet; a backup could not be verified.")
+    _newest()
     subject = Resource(KIND, to.name)
     _begin(backup=subject, by=by)
+    checkpoint = _newest()
     unfinished = Path(tempfile.mkdtemp(dir=to.parent, prefix=f".{to.name}-"))
     try:
         (unfinished / manifest.CHECKPOINT).write_text(checkpoint.note)
@@ -72,6 +75,13 @@ def backup_make(*, to: Path, by: Principal) -> Backup:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     return Backup(to, digest, checkpoint.size)
+
+
+def _newest() -> Checkpoint:
+    checkpoint = tree.latest_checkpoint()
+    if checkpoint is None:
+        raise Conflict("No checkpoint has been signed yet; a backup could not be verified.")
+    return checkpoint
 
 
 @governed(BEGIN, on="backup")
