@@ -19,6 +19,7 @@ from audit.gate import engine, latch
 from audit.latches import record_latch
 from incidents.procedure import State as IncidentState
 from portal import health
+from portal.celery import app
 from portal.counting import CountingMiddleware, Slot
 from portal.lib.errors import GovernanceFailure
 from portal.readiness import Readiness
@@ -286,6 +287,11 @@ def test_the_watchdog_that_looks_here_is_told(
 
 
 def test_queues_and_memory_are_told(committed_db: None) -> None:
+    with app.connection() as connected:
+        connected.default_channel.queue_purge("celery")  # what other tests left there
+    assert scraped()["vigil_queue_depth,queue=celery"] == 0
+    app.send_task("of.nobody")
     found = scraped()
-    assert found["vigil_queue_depth,queue=celery"] == 0
+    assert found["vigil_queue_depth,queue=celery"] == 1
+    app.control.purge()
     assert found["vigil_memory_bytes"] > 10_000_000
