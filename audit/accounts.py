@@ -114,6 +114,7 @@ def token_issue(*, token: ApiToken, by: Principal) -> str:
         )
     secret = new_secret()
     token.digest = secret_digest(secret)
+    token.second_factor_at = current().at if _is_vouched_for(by) else None
     token.save()
     current().target = f"{token._meta.label_lower}:{token.pk}"
     current().note(
@@ -122,6 +123,7 @@ def token_issue(*, token: ApiToken, by: Principal) -> str:
         source=token.source,
         user=token.user,
         expires_at=_iso(token.expires_at),
+        second_factor=token.second_factor_at is not None,
     )
     return secret
 
@@ -133,6 +135,12 @@ def token_revoke(*, token: ApiToken, by: Principal, reason: str = "") -> None:
     if not changed:
         raise Conflict("This token is revoked already.")
     current().note(token=token.name, reason=reason)
+
+
+def _is_vouched_for(by: Principal) -> bool:
+    """Issued with a second factor, or by who runs commands on this machine, where every key lies."""
+    asked = current().decision.asked["context"]
+    return by.kind == "system" or bool(asked["has_second_factor"])
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -18,7 +18,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 from django.db import DatabaseError, models
 
-from audit.gate import engine
+from audit.gate import engine, moment
 from audit.gate.types import Action, Decision, Fact, Request, Resource, Verdict
 from audit.ledger import lag
 from audit.principal import Principal
@@ -174,7 +174,10 @@ def refuse(request: Request, decision: Decision) -> VigilError:
         raise AuditUnavailable from error
     if failed:
         return GovernanceFailure()
-    return GovernanceDenied(decision.reason, [vote.to_json() for vote in decision.votes])
+    denied = GovernanceDenied(decision.reason, [vote.to_json() for vote in decision.votes])
+    if denied.needs:
+        moment.lacks(denied.needs)
+    return denied
 
 
 def resource_of(subject: object, by: Principal) -> Resource:

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
@@ -16,12 +16,13 @@ from audit.accounts import password_set
 from audit.authentication import principal_of
 from audit.erasure.services import ERASE
 from audit.governed_admin import GovernedAdmin, column
-from audit.governed_forms import GovernedForm
+from audit.governed_forms import GovernedForm, ReasonForm
 from audit.models import User
 from audit.pages.addresses import query
 from audit.pages.confirm import confirm_page, secret_page
 from audit.pages.time_zones import time_zones
 from audit.row_pages import RowLink
+from audit.second_factor.services import second_factor_reset
 from audit.subjects import is_erased
 from portal.lib.errors import VigilError
 
@@ -115,9 +116,11 @@ class UserAdmin(GovernedAdmin):
         return self._password_page(request, obj)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.password_view)
+        password = self.admin_site.admin_view(self.password_view)
+        reset = self.admin_site.admin_view(self.reset_view)
         return [
-            path("<path:object_id>/password/", view, name="audit_user_password"),
+            path("<path:object_id>/password/", password, name="audit_user_password"),
+            path("<path:object_id>/second-factor/", reset, name="audit_user_second_factor"),
             *super().get_urls(),
         ]
 
@@ -132,6 +135,9 @@ class UserAdmin(GovernedAdmin):
         if self.has_change_permission(request, row):
             url = reverse("admin:audit_user_password", args=[row.pk])
             links.append(RowLink("New password", url, "key"))
+            if isinstance(row, User) and row.second_factor_since and row != request.user:
+                url = reverse("admin:audit_user_second_factor", args=[row.pk])
+                links.append(RowLink("Reset second factor", url, "phonelink_erase"))
         if request.user.has_perm(str(ERASE.permission)):
             erase = reverse("audit:person-erase", args=[row.pk])
             links.append(RowLink("Erase…", erase, "ink_eraser"))
@@ -162,6 +168,38 @@ class UserAdmin(GovernedAdmin):
             button="Draw a new password",
             back=reverse("admin:audit_user_change", args=[user.pk]),
             failure=failure,
+        )
+
+    def reset_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Who may not is refused by the gate, on record."""
+        user = self.get_object(request, object_id)
+        if not isinstance(user, User):
+            return self._missing(request, object_id)
+        if request.method != "POST" and not self.has_change_permission(request, user):
+            raise PermissionDenied
+        back = reverse("admin:audit_user_change", args=[user.pk])
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        failure = None
+        if request.method == "POST" and form.is_valid():
+            try:
+                second_factor_reset(
+                    user=user, by=principal_of(request), reason=form.cleaned_data["reason"]
+                )
+            except VigilError as error:
+                failure = error
+            else:
+                self.message_user(request, f"{user} has no second factor any more.")
+                return HttpResponseRedirect(back)
+        return confirm_page(
+            request,
+            title=f"Reset the second factor of {user}",
+            text="For somebody who has lost their app and their recovery codes. Their password alone"
+            " signs them in again, so make sure that it is them. All their sessions lose it at once.",
+            button="Reset",
+            back=back,
+            form=form,
+            failure=failure,
+            is_dangerous=True,
         )
 
     def _password_page(self, request: HttpRequest, user: Any) -> HttpResponse:

@@ -6,6 +6,7 @@ salt is gone. A `PersonName` carries both.
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
@@ -40,13 +41,15 @@ class PersonName(str):
 @dataclass(frozen=True, slots=True)
 class Principal:
     """`scopes` is None where no token limits what the person may do; `source` is the slug of the
-    detector whose alerts a token sends."""
+    detector whose alerts a token sends; `second_factor_at` is when a token was issued by somebody
+    with a second factor."""
 
     kind: Kind
     name: str
     user: "User | None" = None
     scopes: frozenset[str] | None = None
     source: str = ""
+    second_factor_at: datetime | None = None
 
     @property
     def actor(self) -> str:
@@ -78,6 +81,7 @@ def client(token: "ApiToken") -> Principal:
         user=token.user,
         scopes=frozenset(token.scopes),
         source=token.source,
+        second_factor_at=token.second_factor_at,
     )
 
 

@@ -26,7 +26,8 @@ SIGN_IN_REFUSED = Action(
 
 @governed(SIGN_IN, on="user")
 def session_opened(*, user: User, by: Principal, address: str) -> None:
-    current().note(address=address)
+    has_second_factor = current().decision.asked["context"]["has_second_factor"]
+    current().note(address=address, second_factor=has_second_factor)
 
 
 @governed(SIGN_OUT, on="user")

@@ -6,6 +6,7 @@ from incidents.procedure import NAMES
 
 RESPOND = "incidents.respond_incident"
 COMMAND = "incidents.command_incident"
+RESTRICTING = "incidents.restrict_incident"
 
 # Ending an incident, or going back on that, is the commander's; the steps between are everybody's.
 _COMMANDERS = {"close", "dismiss", "reopen"}
@@ -37,6 +38,10 @@ MOVES = {
 OPEN = _action("incident:open", "incident_opened", RESPOND)
 CHANGE_SEVERITY = _action("incident:change-severity", "incident_severity_changed", COMMAND)
 ASSIGN = _action("incident:assign", "incident_role_assigned", COMMAND)
+RESTRICT = _action("incident:restrict", "incident_restricted", RESTRICTING)
+UNRESTRICT = _action("incident:unrestrict", "incident_unrestricted", RESTRICTING)
+LET_IN = _action("incident:let-in", "incident_person_let_in", RESTRICTING)
+REMOVE_PERSON = _action("incident:remove-person", "incident_person_removed", RESTRICTING)
 ANNOTATE = _action("incident:annotate", "incident_annotated", RESPOND)
 PUBLISH = _action("incident:publish", "incident_status_updated", RESPOND)
 PAUSE = _action("clock:pause", "clock_paused", COMMAND)

@@ -4,10 +4,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Max, Model, TextField
 from django.http import HttpRequest, HttpResponse
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from audit.governed_admin import GovernedAdmin, column
 from audit.governed_forms import GovernedForm
@@ -62,10 +67,22 @@ class SeverityRuleForm(GovernedForm):
                 field.label = label
                 field.help_text = f"{field.help_text} Several are separated by commas."
 
+        if "restricts" in self.fields:
+            restricts = self.fields["restricts"]
+            self.fields["restricts"] = forms.BooleanField(
+                label=restricts.label,
+                help_text=restricts.help_text,
+                required=False,
+                widget=UnfoldBooleanSwitchWidget(),
+            )
         severity = self.fields.get("severity")
         if severity is not None and not self.instance.pk:
             # Nobody makes everything a P0 by not choosing.
             severity.choices = [("", "Select value"), *Severity.choices]  # type: ignore[attr-defined] # a choice field
+
+    def clean_restricts(self) -> bool | None:
+        """No is kept as null, see the model."""
+        return self.cleaned_data["restricts"] or None
 
     def clean_texts(self) -> list[str]:
         """Alerts are compared in lower case."""
@@ -82,7 +99,7 @@ class SeverityRuleAdmin(GovernedAdmin):
     list_before_template = "audit/severity_mapping.html"
     fieldsets = (
         ("When an alert", {"fields": ("texts", "label_names", "label_values")}),
-        ("Then it is", {"fields": ("severity",)}),
+        ("Then it is", {"fields": ("severity", "restricts")}),
         ("Order", {"fields": ("position",)}),
     )
 
@@ -106,7 +123,7 @@ class SeverityRuleAdmin(GovernedAdmin):
         },
     )
     def gives(self, rule: SeverityRule) -> str:
-        return rule.severity
+        return f"{rule.severity}, restricted" if rule.restricts else str(rule.severity)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         last = SeverityRule.objects.aggregate(last=Max("position"))["last"] or 0

@@ -90,6 +90,12 @@ LATENCY = Histogram(
     buckets=BUCKETS,
     registry=_in_process,
 )
+FAILURES = Counter(
+    "vigil_failures",
+    "Requests that ended in a failure, by the error code of the envelope.",
+    ["error_code"],
+    registry=_in_process,
+)
 
 
 class CountingMiddleware:
@@ -105,6 +111,8 @@ class CountingMiddleware:
         status = f"{response.status_code // 100}xx"
         REQUESTS.labels(route, method, status).inc()
         LATENCY.labels(route, status).observe(time.perf_counter() - begun)
+        if error_code := getattr(response, "error_code", ""):
+            FAILURES.labels(error_code).inc()
         return response
 
 

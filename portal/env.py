@@ -9,13 +9,43 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+# What may come from a file instead, named by the variable with `_FILE` behind it.
+SECRETS = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "VIGIL_APP_PASSWORD",
+    "VIGIL_LEDGER_PASSWORD",
+    "VIGIL_SIGNER_PASSWORD",
+    "BROKER_URL",
+    "CACHE_URL",
+    "VIGIL_EMERGENCY_PAGERDUTY_KEY",
+    "VIGIL_JOURNAL_SHIP_HEADERS",
+)
+
+
+def with_files(values: Mapping[str, str]) -> dict[str, str]:
+    """The variables, with those secrets read that are given as files."""
+    found = dict(values)
+    for name in SECRETS:
+        place = found.get(f"{name}_FILE", "").strip()
+        if not place:
+            continue
+        if found.get(name, "").strip():
+            msg = f"{name} and {name}_FILE are both set; one of them has to go"
+            raise ImproperlyConfigured(msg)
+        try:
+            found[name] = Path(place).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            msg = f"{name}_FILE cannot be read: {error}"
+            raise ImproperlyConfigured(msg) from None
+    return found
 
 
 class Env:
     """Typed access to one mapping of environment variables."""
 
     def __init__(self, values: Mapping[str, str] = os.environ) -> None:
-        self.values = values
+        self.values = with_files(values)
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self.values.get(name, "").strip() or default

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 
+from audit.second_factor.session import way_to_confirm
 from portal.lib import envelope
 from portal.lib.errors import InternalError, NotFound, VigilError
 from portal.lib.trace import trace_id
@@ -21,9 +22,15 @@ def respond(request: HttpRequest, error: VigilError) -> HttpResponse:
         return envelope.response(error, trace_id(), path=request.path_info)
     page = render_to_string(
         "failure.html",
-        {"error": error, "reason": HTTPStatus(error.http_status).phrase, "trace_id": trace_id()},
+        {
+            "error": error,
+            "reason": HTTPStatus(error.http_status).phrase,
+            "trace_id": trace_id(),
+            "way": way_to_confirm(request) if getattr(error, "needs", "") else "",
+        },
     )
     response = HttpResponse(page, status=error.http_status)
+    response.error_code = error.error_code  # type: ignore[attr-defined] # for who counts failures
     response["Cache-Control"] = "no-store"
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)

@@ -23,6 +23,7 @@ PEOPLE = (
     ("commander", "Commander"),
     ("responder", "Responder"),
     ("auditor", "Auditor"),
+    ("security", "Security"),
 )
 
 

@@ -20,11 +20,13 @@ from incidents.procedure import OPEN
 from incidents.severity import Severity
 from portal.counting import counted
 from portal.health import only_read, own_connection
+from portal.local_metrics import LocalCollector
 
 log = structlog.get_logger(__name__)
 
 _OPEN = """
-SELECT severity, count(*) FROM incidents_incident
+SELECT severity, count(*), count(*) FILTER (WHERE next_target_at < clock_timestamp())
+FROM incidents_incident
 WHERE state = ANY (%s) AND NOT is_restricted AND NOT is_drill GROUP BY severity
 """
 _GAUGES = {
@@ -51,6 +53,15 @@ _GAUGES = {
         """SELECT extract(epoch FROM clock_timestamp() - signed_at) FROM audit_checkpoint
         ORDER BY size DESC LIMIT 1""",
     ),
+    "vigil_gate_latched": (
+        "Whether a latch is on record that nobody has released.",
+        "SELECT EXISTS (SELECT FROM audit_gatelatch WHERE released_at IS NULL)::int",
+    ),
+    "vigil_backup_last_timestamp_seconds": (
+        "When the last backup on record was made; 0 for none.",
+        """SELECT extract(epoch FROM at) FROM audit_event WHERE event = 'backup_made'
+        ORDER BY id DESC LIMIT 1""",
+    ),
 }
 _FAILURES = "SELECT count(*) FROM audit_event WHERE verdict = 'failure'"
 
@@ -72,13 +83,21 @@ class DatabaseCollector(Collector):
     def _asked(self) -> Iterator[Metric]:
         with own_connection() as cursor:
             cursor.execute(_OPEN, [[state.value for state in OPEN]])
-            counts = dict(cursor.fetchall())
+            counts = {severity: found for severity, *found in cursor.fetchall()}
             incidents = GaugeMetricFamily(
                 "vigil_incidents_open", "Open incidents.", labels=["severity"]
             )
+            breached = GaugeMetricFamily(
+                "vigil_incidents_breached",
+                "Open incidents with a deadline that has passed.",
+                labels=["severity"],
+            )
             for severity in Severity.values:
-                incidents.add_metric([severity], counts.get(severity, 0))
+                is_open, is_late = counts.get(severity, (0, 0))
+                incidents.add_metric([severity], is_open)
+                breached.add_metric([severity], is_late)
             yield incidents
+            yield breached
             for name, (description, query) in _GAUGES.items():
                 cursor.execute(query)
                 row = cursor.fetchone()
@@ -95,7 +114,8 @@ class DatabaseCollector(Collector):
 def metrics(request: HttpRequest) -> HttpResponse:
     only_read(request)
     registry = CollectorRegistry()
-    registry.register(DatabaseCollector())
+    for collector in (DatabaseCollector(), LocalCollector()):
+        registry.register(collector)
     return HttpResponse(
         generate_latest(registry) + counted(),
         content_type=CONTENT_TYPE_PLAIN_0_0_4,

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from audit.gate import moment
 from audit.models import User
+from audit.second_factor.session import confirmed_at
 from audit.sessions import address_of
 from portal import failures
 from portal.lib.trace import start_trace
@@ -59,13 +60,15 @@ class TimeZoneMiddleware:
 
 
 class CallerMiddleware:
-    """Tells the gate's rules where the request comes from."""
+    """Tells the gate's rules where the request comes from, and whether its session has a second
+    factor."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with moment.called_by(moment.Caller(address=address_of(request))):
+        caller = moment.Caller(address=address_of(request), second_factor_at=confirmed_at(request))
+        with moment.called_by(caller):
             return self.get_response(request)
 
 

@@ -15,6 +15,7 @@ COMMAND = (
     "incidents.command_incident",
     "incidents.accept_postmortem",
     "audit.decide_approvalrequest",
+    "incidents.restrict_incident",
 )
 GOVERN = (
     "audit.view_gatelatch",
@@ -40,11 +41,19 @@ CONFIGURE = tuple(
 ROLES: dict[str, tuple[str, ...]] = {
     "Responder": RESPOND,
     "Commander": COMMAND,
+    "Security": (*COMMAND, "incidents.oversee_restricted_incident", "audit.view_event"),
     "Auditor": (
         *VIEW_INCIDENTS,
         "audit.view_event",
         "audit.view_gatelatch",
         "audit.view_policyset",
     ),
-    "Administrator": (*VIEW_INCIDENTS, "audit.view_event", *GOVERN, *CONFIGURE),
+    "Administrator": (
+        *VIEW_INCIDENTS,
+        "incidents.restrict_incident",
+        "incidents.oversee_restricted_incident",
+        "audit.view_event",
+        *GOVERN,
+        *CONFIGURE,
+    ),
 }

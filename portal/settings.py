@@ -37,6 +37,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS")
 DEBUG = False
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", f"{_origin.hostname},localhost,127.0.0.1,[::1]")
 
@@ -203,7 +204,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 DATE_FORMAT, TIME_FORMAT, DATETIME_FORMAT = "Y-m-d", "H:i", "Y-m-d H:i"
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR.static
+STATIC_ROOT = env.path("VIGIL_STATIC_DIR", VAR.static)
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -6,10 +6,11 @@ from contextlib import ExitStack
 import hypothesis
 import pytest
 from django.db import connections
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from audit import journal
-from audit.gate import latch
+from audit.gate import latch, moment
 from tests import database
 from tests import settings as test_settings
 from tests.people import Cast, make_cast
@@ -60,15 +61,18 @@ def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> I
 
 
 @pytest.fixture
-def cast(db: None) -> Cast:
-    """For tests whose transaction is rolled back at the end."""
-    return make_cast()
+def cast(db: None) -> Iterator[Cast]:
+    """For tests whose transaction is rolled back at the end. Services are called as from sessions
+    with a second factor; a request is what its own session says."""
+    with moment.with_second_factor(timezone.now()):
+        yield make_cast()
 
 
 @pytest.fixture
-def committed_cast(committed_db: None) -> Cast:
-    """For tests that really commit."""
-    return make_cast()
+def committed_cast(committed_db: None) -> Iterator[Cast]:
+    """For tests that really commit, likewise."""
+    with moment.with_second_factor(timezone.now()):
+        yield make_cast()
 
 
 @pytest.fixture(autouse=True)

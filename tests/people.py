@@ -3,16 +3,22 @@
 from dataclasses import dataclass
 
 from django.contrib.auth.models import Group
+from django.test import Client
+from django.utils import timezone
 
 from audit.accounts import role_define, token_issue, user_create
+from audit.gate.types import Action, Request, Resource
+from audit.governed import perform
 from audit.models import ApiToken, User
 from audit.principal import Principal, person, system
 from audit.rows import row_save
+from audit.second_factor.session import CONFIRMED
 from incidents.models import SeverityRule, Source
 from incidents.services.routing import DEFAULT_RULES
 from portal.roles import ROLES
 
 TESTS = system("tests")
+ENROL = Action("tests:user:enrol", event="tests_user_enrolled", is_for_system=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +66,17 @@ def _person(username: str, *roles: str) -> User:
     # Fetched anew: permissions are cached on the instance.
     user_create(user=User(username=username), password="correct horse", roles=roles, by=TESTS)
     return User.objects.get(username=username)
+
+
+def with_second_factor(client: Client, user: User) -> Client:
+    """The client's session, as if the person had signed in with a second factor."""
+    if user.second_factor_since is None:
+        user.second_factor_since = timezone.now()
+        perform(Request(TESTS, ENROL, Resource("tests.user", str(user.pk))), user.save)
+    session = client.session
+    session[CONFIRMED] = {
+        "since": user.second_factor_since.isoformat(),
+        "at": timezone.now().isoformat(),
+    }
+    session.save()
+    return client

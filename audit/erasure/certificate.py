@@ -22,7 +22,7 @@ FORMAT = "vigil-erasure/1"
 DESTROYED = (
     "The person's salt, and with it the key of everything that is sealed about them.",
     "The sealed values themselves: the addresses that they came from, as far as they were kept.",
-    "User name, full name, e-mail address, password, roles, permissions and preferences of the account.",
+    "User name, full name, e-mail address, password and second factor, roles, permissions and settings.",
     "The account's tokens, which are revoked, and its sessions, which ended with the password.",
 )
 REMAINS = (

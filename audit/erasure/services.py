@@ -13,7 +13,7 @@ from guardian.models import UserObjectPermission
 from audit.administrators import keep_an_administrator
 from audit.gate.types import Action
 from audit.governed import governed
-from audit.models import ApprovalRequest, Erasure, Event, User
+from audit.models import ApprovalRequest, Erasure, Event, SecondFactor, User
 from audit.models.user import new_salt
 from audit.principal import ERASED, Principal, subject
 from audit.record import current
@@ -89,6 +89,8 @@ def _shred(ref: str) -> int:
 def _close(user: User) -> dict[str, int]:
     """Ends all that the account could still do."""
     tokens = user.api_tokens.filter(revoked_at=None).update(revoked_at=current().at)
+    SecondFactor.objects.filter(user=user).delete()
+    user.recovery_codes.all().delete()
     permissions, _ = UserObjectPermission.objects.filter(user=user).delete()
     user.groups.clear()
     user.user_permissions.clear()
@@ -101,7 +103,7 @@ def _anonymise(user: User, ref: str) -> None:
     user.first_name = user.last_name = user.email = ""
     user.time_zone = "UTC"
     user.salt = new_salt()
-    user.last_login = None
+    user.last_login = user.second_factor_since = None
     user.is_active = user.is_staff = user.is_superuser = False
     user.set_unusable_password()
     user.save()

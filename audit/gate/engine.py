@@ -53,7 +53,7 @@ def decide(request: Request, *, approvals: int = 0) -> Decision:
 def asked_of(request: Request, approvals: int = 0) -> dict[str, Any]:
     """The request and the moment, as the rules see them."""
     asked = inputs(request)
-    asked["context"] |= moment.facts(approvals)
+    asked["context"] |= moment.facts(request.principal, approvals)
     return asked
 
 

@@ -18,7 +18,7 @@ from audit.models import PolicySet
 
 DEFAULT = Path(__file__).with_name("default.cedar")
 _ACTIVE = "SELECT id, xmin::text, digest FROM audit_policyset WHERE state = 'active'"
-PINNED = "4874ba65e35d5cd208cd732b82a53383d0e18a862bcae3a142c027b068afc99e"
+PINNED = "25e874783c3415f99a0eaa4e9e35619776038e56f2d7ece667a8b1f6b4dac55b"
 
 
 @lru_cache(maxsize=8)
@@ -74,8 +74,16 @@ def judge(text: str, asked: Mapping[str, Any]) -> Vote:
     reason = " ".join(_says(policies, rule) for rule in rules) or "no policy permits it"
     if approvals := policies.approvals(rules):
         return Vote(PolicyVoter.name, Verdict.ESCALATE, reason, digest, names, approvals)
-    return Vote(PolicyVoter.name, Verdict.DENY, reason, digest, names)
+    needs = _needs(policies, rules)
+    return Vote(PolicyVoter.name, Verdict.DENY, reason, digest, names, needs=needs)
 
 
 def _says(policies: Policies, rule: str) -> str:
     return policies.annotations[rule].get("says") or f"The policy {policies.name(rule)} forbids it."
+
+
+def _needs(policies: Policies, rules: tuple[str, ...]) -> str:
+    """What all rules that deny ask for by `@needs`; empty where one of them asks for nothing."""
+    denying = [rule for rule in rules if "escalate" not in policies.annotations[rule]]
+    needs = {policies.annotations[rule].get("needs", "") for rule in denying}
+    return needs.pop() if len(needs) == 1 else ""

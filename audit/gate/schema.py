@@ -19,10 +19,11 @@ entity Principal = {
 };
 entity Resource = {
     kind: String, id: String, author?: String, severity?: String, state?: String,
-    is_restricted?: Bool, is_visible?: Bool, has_accepted_postmortem?: Bool,
+    is_restricted?: Bool, is_visible?: Bool, is_commander?: Bool, has_accepted_postmortem?: Bool,
 };
 type Context = {
     verb: String, approvals: Long, hour: Long, weekday: Long, has_second_factor: Bool,
+    second_factor_minutes?: Long, is_at_console?: Bool,
     address?: ipaddr, reason?: String, severity?: String,
 };
 """

@@ -68,8 +68,8 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Vote:
     """One voter's answer. `digest` is the SHA-256, in hex, of the rules it judged by; `rules` names
-    those that decided; `approvals` is how many people an escalation asks for; `facts` are what it judged by
-    beyond what was asked."""
+    those that decided; `approvals` is how many people an escalation asks for; `needs` names what would
+    turn a denial, like `second_factor`; `facts` are what it judged by beyond what was asked."""
 
     voter: str
     verdict: Verdict
@@ -77,6 +77,7 @@ class Vote:
     digest: str
     rules: tuple[str, ...] = ()
     approvals: int = 0
+    needs: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -87,6 +88,7 @@ class Vote:
             "digest": self.digest,
             **({"rules": list(self.rules)} if self.rules else {}),
             **({"approvals": self.approvals} if self.approvals else {}),
+            **({"needs": self.needs} if self.needs else {}),
             **({"facts": dict(self.facts)} if self.facts else {}),
         }
 

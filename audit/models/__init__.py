@@ -2,6 +2,7 @@ from audit.models.archive import Archive
 from audit.models.erasure import Erasure, Sealed
 from audit.models.governance import Approval, ApprovalRequest, GateLatch, PolicySet
 from audit.models.ledger import Checkpoint, Event, Head, Leaf, Tile
+from audit.models.second_factor import RecoveryCode, SecondFactor
 from audit.models.token import ApiToken
 from audit.models.user import User
 from audit.models.viewer import AuditView, SearchEntry, SearchProgress
@@ -19,9 +20,11 @@ __all__ = [
     "Head",
     "Leaf",
     "PolicySet",
+    "RecoveryCode",
     "Sealed",
     "SearchEntry",
     "SearchProgress",
+    "SecondFactor",
     "Tile",
     "User",
 ]

@@ -21,6 +21,8 @@ class User(AbstractUser):
     """A person. The salt keeps the row's digest in the ledger from giving anything away."""
 
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    # Since when a code of the authenticator app is part of signing in.
+    second_factor_since = models.DateTimeField(null=True, blank=True, editable=False)
     salt = models.BinaryField(max_length=16, default=new_salt, editable=False)
 
     def __str__(self) -> str:

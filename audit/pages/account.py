@@ -20,6 +20,7 @@ from audit.models.user import validate_time_zone
 from audit.pages.access import page
 from audit.pages.time_zones import time_zones
 from audit.principal import person
+from audit.second_factor.recovery import codes_left
 from portal.lib.errors import ValidationFailed, VigilError
 
 SIGN_INS_SHOWN = 5
@@ -98,6 +99,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "title": "My account",
         "profile": profile,
         "password": password,
+        "codes_left": codes_left(user).count() if user.second_factor_since else 0,
         "roles": user.groups.order_by("name"),
         "tokens": user.api_tokens.filter(revoked_at=None).order_by("name"),
         "sign_ins": Event.objects.filter(

@@ -9,6 +9,8 @@ from audit.pages import (
     exports,
     governance,
     policies,
+    second_factor,
+    sign_in,
     views,
 )
 
@@ -40,4 +42,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="erasure-certificate",
     ),
     path("account/", account.account, name="account"),
+    path("account/second-factor/", second_factor.second_factor, name="second-factor"),
+    path("sign-in/code/", sign_in.code, name="sign-in-code"),
 ]

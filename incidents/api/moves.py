@@ -79,7 +79,7 @@ class AssignView(IncidentsView):
         """Give a role to somebody; whoever held it hands it over."""
         incident = self.incident(number)
         given = checked(AssignInput, request)
-        user = _user(given["user"])
+        user = user_called(given["user"])
         return write(
             request,
             lambda: incident_assign(
@@ -90,7 +90,7 @@ class AssignView(IncidentsView):
         )
 
 
-def _user(username: str) -> User:
+def user_called(username: str) -> User:
     found = User.objects.filter(username=username).first()
     if found is None:
         raise ValidationFailed([FieldError("user", "There is nobody with this username.")])

@@ -8,6 +8,7 @@ from incidents.api.ledger import IncidentLedgerView
 from incidents.api.moves import AssignView, ChangeSeverityView, MoveView
 from incidents.api.postmortem import AcceptView, PostmortemView
 from incidents.api.receipts import ReceiptView
+from incidents.api.restriction import LetInView, RemovePersonView, RestrictView, UnrestrictView
 from incidents.api.timeline import TimelineView, UpdatesView
 from incidents.numbers import IncidentNumber
 from incidents.procedure import NAMES
@@ -41,6 +42,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{_ONE}postmortem/accept/", AcceptView.as_view(), name="postmortem-accept"),
     path(f"{_ONE}change-severity/", ChangeSeverityView.as_view(), name="change-severity"),
     path(f"{_ONE}assign/", AssignView.as_view(), name="assign"),
+    path(f"{_ONE}restrict/", RestrictView.as_view(), name="restrict"),
+    path(f"{_ONE}unrestrict/", UnrestrictView.as_view(), name="unrestrict"),
+    path(f"{_ONE}let-in/", LetInView.as_view(), name="let-in"),
+    path(f"{_ONE}remove-person/", RemovePersonView.as_view(), name="remove-person"),
     *(
         path(f"{_ONE}{name}/", MoveView.as_view(transition=name), name=name)
         for name in NAMES

@@ -13,6 +13,8 @@ from incidents.severity import DEFINITIONS, Severity
 
 # The guardian object permission that lets a person see and work one restricted incident.
 RESTRICTED = "incidents.see_restricted_incident"
+# Who holds it is let in whenever an incident is restricted.
+OVERSEE = "incidents.oversee_restricted_incident"
 
 
 class Incident(models.Model):
@@ -48,6 +50,8 @@ class Incident(models.Model):
         permissions = [
             ("respond_incident", "Can work an incident through the procedure"),
             ("command_incident", "Can close, dismiss, reopen and staff incidents"),
+            ("restrict_incident", "Can restrict incidents and let people in"),
+            ("oversee_restricted_incident", "Is let in to every restricted incident"),
             ("see_restricted_incident", "Can see and work this restricted incident"),
         ]
         indexes = [
@@ -106,12 +110,19 @@ class Incident(models.Model):
             "severity": self.severity,
             "state": self.state,
             "is_restricted": self.is_restricted,
-            "is_visible": bool(
-                self.is_restricted and self.pk and by.user and by.user.has_perm(RESTRICTED, self)
-            ),
+            "is_visible": self.is_restricted and self._lets_in(by),
+            "is_commander": not self._state.adding
+            and by.user is not None
+            and self.roles.filter(
+                role=IncidentRole.Role.COMMANDER, user=by.user, ended_at=None
+            ).exists(),
             "has_accepted_postmortem": not self._state.adding
             and self.postmortem_set.filter(accepted_at__isnull=False).exists(),
         }
+
+    def _lets_in(self, by: Principal) -> bool:
+        """Who opens one is let in with it."""
+        return by.user is not None and (self._state.adding or by.user.has_perm(RESTRICTED, self))
 
 
 class IncidentRole(models.Model):

@@ -59,6 +59,13 @@ class SeverityRule(models.Model):
         help_text="Fits when one of those labels has one of these values. Empty asks for no label.",
     )
     severity = models.CharField(max_length=2, choices=Severity.choices)
+    # Null for no: rows of before it was there keep their digest in the ledger.
+    restricts = models.BooleanField(
+        null=True,
+        blank=True,
+        verbose_name="Restricted",
+        help_text="Only who is let in knows of the incident: for what an attacker should not read.",
+    )
     history = history()
 
     class Meta:

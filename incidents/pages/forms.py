@@ -68,13 +68,23 @@ class AssignForm(forms.Form):
 
     def __init__(self, *args: Any, people: list[User], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [("", "Choose a person"), *((str(user.pk), _named(user)) for user in people)]
-        self.fields["user"] = forms.TypedChoiceField(
-            label="Person",
-            choices=choices,
-            coerce={str(user.pk): user for user in people}.get,
-            widget=forms.Select(attrs={"class": "v-input"}),
-        )
+        self.fields["user"] = person_field(people)
+
+
+class LetInForm(forms.Form):
+    def __init__(self, *args: Any, people: list[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["user"] = person_field(people)
+
+
+def person_field(people: list[User]) -> Any:
+    choices = [("", "Choose a person"), *((str(user.pk), _named(user)) for user in people)]
+    return forms.TypedChoiceField(
+        label="Person",
+        choices=choices,
+        coerce={str(user.pk): user for user in people}.get,
+        widget=forms.Select(attrs={"class": "v-input"}),
+    )
 
 
 def _named(user: User) -> str:
@@ -84,6 +94,10 @@ def _named(user: User) -> str:
 
 class PauseForm(forms.Form):
     reason = long_text("Why does this clock stop?")
+
+
+class ReasonForm(forms.Form):
+    reason = long_text("Why?")
 
 
 class EmptyForm(forms.Form):
@@ -130,6 +144,11 @@ class ReportForm(forms.Form):
         required=False,
         help_text="Optional. It becomes the first note of the timeline.",
     )
+    is_restricted = forms.BooleanField(
+        label="Restrict it from the start",
+        required=False,
+        help_text="For security incidents: only you and those who are let in know of it.",
+    )
     is_drill = forms.BooleanField(
         label="This is a drill",
         required=False,
@@ -143,6 +162,7 @@ class ReportForm(forms.Form):
             title=data["title"],
             severity=data["severity"],
             service=data["service"],
+            is_restricted=data["is_restricted"],
             is_drill=data["is_drill"],
         )
 

@@ -7,6 +7,7 @@ from incidents.pages.notes import AddNote, CorrectNote
 from incidents.pages.postmortem import AcceptPostmortem, PostmortemPage
 from incidents.pages.receipts import ReceiptDetail
 from incidents.pages.report import Report
+from incidents.pages.restriction import LetIn, RemovePerson, Restrict, Unrestrict
 from incidents.pages.war_room import OlderAlerts, OlderEntries, WarRoom, WarRoomLive
 
 register_converter(IncidentNumber, "number")
@@ -26,6 +27,10 @@ urlpatterns = [
     path(f"{_ONE}severity/", ChangeSeverity.as_view(), name="incident-severity"),
     path(f"{_ONE}roles/", Assign.as_view(), name="role-assign"),
     path(f"{_ONE}command/", TakeCommand.as_view(), name="take-command"),
+    path(f"{_ONE}restrict/", Restrict.as_view(), name="restrict"),
+    path(f"{_ONE}unrestrict/", Unrestrict.as_view(), name="unrestrict"),
+    path(f"{_ONE}let-in/", LetIn.as_view(), name="let-in"),
+    path(f"{_ONE}let-in/<int:user>/remove/", RemovePerson.as_view(), name="remove-person"),
     path(f"{_ONE}clocks/<slug:kind>/pause/", PauseClock.as_view(), name="clock-pause"),
     path(f"{_ONE}clocks/<slug:kind>/resume/", ResumeClock.as_view(), name="clock-resume"),
     path(f"{_ONE}postmortem/", PostmortemPage.as_view(), name="postmortem"),

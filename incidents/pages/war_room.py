@@ -15,6 +15,7 @@ from incidents.pages.notes import note_form
 from incidents.pages.stepper import conditions_to_close, moves, stepper
 from incidents.procedure import State, current_step
 from incidents.selectors import war_room as read
+from incidents.selectors.restriction import let_in
 from incidents.selectors.war_room import Cursor
 
 ENTRIES = 50
@@ -71,6 +72,7 @@ def permitted(user: User, incident: Incident) -> dict[str, bool]:
         "respond": may(user, actions.ANNOTATE, incident),
         "command": may(user, actions.ASSIGN, incident),
         "accept": may(user, actions.ACCEPT_POSTMORTEM, incident),
+        "restrict": may(user, actions.RESTRICT, incident),
         "see_audit": user.has_perm("audit.view_event"),
     }
 
@@ -94,6 +96,7 @@ def regions(user: User, incident: Incident) -> dict[str, Any]:
         "others": _if_permitted(user, incident, possible.others),
         "clocks": clock_views(incident, read.newest_legs(incident), now),
         "roles": _roles(incident),
+        "let_in": let_in(incident),
         "postmortem": postmortem,
         "shows_postmortem": postmortem is not None or incident.state in WITH_POSTMORTEM,
         "conditions": conditions,

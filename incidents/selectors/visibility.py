@@ -14,7 +14,7 @@ from portal.lib.errors import NotFound
 VIEW = "incidents.view_incident"
 VIEW_RECEIPTS = "incidents.view_alertreceipt"
 READ_SCOPES = {"incidents:read", "admin"}
-_LETS_IN = {
+LETS_IN = {
     "permission__codename": RESTRICTED.partition(".")[2],
     "permission__content_type__app_label": "incidents",
     "permission__content_type__model": "incident",
@@ -69,8 +69,8 @@ def _is_visible(user: User, prefix: str = "") -> Q:
     let_in = [
         rows.values(granted=Cast("object_pk", BigIntegerField()))
         for rows in (
-            UserObjectPermission.objects.filter(user=user, **_LETS_IN),
-            GroupObjectPermission.objects.filter(group__user=user, **_LETS_IN),
+            UserObjectPermission.objects.filter(user=user, **LETS_IN),
+            GroupObjectPermission.objects.filter(group__user=user, **LETS_IN),
         )
     ]
     visible = Q((f"{prefix}is_restricted", False))

@@ -4,10 +4,12 @@ from audit.principal import Principal, subject
 from audit.record import current
 from incidents import actions
 from incidents.models import Incident, IncidentRole
+from incidents.models.incident import RESTRICTED
 from incidents.procedure import ENDED, State, Transition, find, transitions_from
 from incidents.services import clocks
 from incidents.services.entries import Kind, entry_add, said
 from incidents.services.locking import incident_lock
+from incidents.services.restriction import let_in_with_it
 from incidents.severity import Severity
 from portal.lib.errors import Conflict, FieldError, ValidationFailed
 
@@ -90,6 +92,8 @@ def incident_create(incident: Incident, description: str = "") -> Incident:
     entry_add(incident, Kind.TRANSITION, opening)
     if description:
         entry_add(incident, Kind.NOTE, description)
+    if incident.is_restricted:
+        record.note(let_in=let_in_with_it(incident))
     return incident
 
 
@@ -132,6 +136,9 @@ def incident_assign(
         raise Conflict(message)
     if not user.is_active or not user.has_perm(actions.RESPOND):
         message = f"{user} may not work incidents."
+        raise ValidationFailed([FieldError("user", message)])
+    if locked.is_restricted and not user.has_perm(RESTRICTED, locked):
+        message = f"{user} has not been let in to {locked.number}."
         raise ValidationFailed([FieldError("user", message)])
     if holder is not None:
         holder.ended_at = record.at

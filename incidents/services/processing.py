@@ -16,7 +16,7 @@ from incidents.models import Alert, AlertReceipt, Incident, Source
 from incidents.models.alert import Fate
 from incidents.services.entries import Kind, entry_add
 from incidents.services.incidents import incident_create
-from incidents.services.routing import service_of, severity_of
+from incidents.services.routing import is_restricted, service_of, severity_of
 
 BATCH = 100
 Status = Alert.Status
@@ -100,7 +100,12 @@ def _has_newer(periods: QuerySet[Alert], alert: NormalizedAlert) -> bool:
 def _open(receipt: AlertReceipt, alert: NormalizedAlert, *, is_over: bool) -> None:
     severity = severity_of(alert)
     incident = incident_create(
-        Incident(title=alert.summary[:255], severity=severity, service=service_of(alert)),
+        Incident(
+            title=alert.summary[:255],
+            severity=severity,
+            service=service_of(alert),
+            is_restricted=is_restricted(alert),
+        ),
     )
     period = Alert.objects.create(
         source=receipt.source,

@@ -12,12 +12,26 @@ for _model in (Service, SeverityRule, Source):
 
 # Where no line of the mapping fits, as when an administrator removed the last one.
 FALLBACK = Severity.P2
+# An alert's failure type is looked at like a label of this name.
+FAILURE_TYPE = "failure_type"
 
 # The mapping that an installation starts with; `docs/severity.md` explains it.
 DEFAULT_RULES: tuple[dict[str, object], ...] = (
     {
+        "label_names": [FAILURE_TYPE],
+        "label_values": ["security"],
+        "severity": Severity.P0,
+        "restricts": True,
+    },
+    {
         "texts": ["critical"],
-        "label_values": ["security", "audit", "governance", "database"],
+        "label_values": ["security"],
+        "severity": Severity.P0,
+        "restricts": True,
+    },
+    {
+        "texts": ["critical"],
+        "label_values": ["audit", "governance", "database"],
         "severity": Severity.P0,
     },
     {
@@ -40,9 +54,20 @@ def severity_of(alert: NormalizedAlert) -> Severity:
     if text.upper() in Severity.values:
         return Severity(text.upper())
     for rule in SeverityRule.objects.all():
-        if rule.fits(text, alert.labels):
+        if rule.fits(text, _labels(alert)):
             return Severity(rule.severity)
     return FALLBACK
+
+
+def is_restricted(alert: NormalizedAlert) -> bool:
+    """Whether any line that fits restricts, wherever the severity comes from: a line above it, or
+    the alert's own word, opens nothing to everybody."""
+    restricting = SeverityRule.objects.filter(restricts=True)
+    return any(rule.fits(alert.severity_text, _labels(alert)) for rule in restricting)
+
+
+def _labels(alert: NormalizedAlert) -> dict[str, str]:
+    return alert.labels | ({FAILURE_TYPE: alert.failure_type} if alert.failure_type else {})
 
 
 def service_of(alert: NormalizedAlert) -> Service | None:

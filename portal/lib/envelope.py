@@ -43,6 +43,7 @@ def response(
 ) -> JsonResponse:
     """Render `error`. A 401 offers Basic on the paths of detectors, or if `basic` asks for it."""
     rendered = JsonResponse(error.envelope(trace_id), status=error.http_status)
+    rendered.error_code = error.error_code  # type: ignore[attr-defined] # for who counts failures
     rendered["X-Trace-Id"] = trace_id
     rendered["Cache-Control"] = "no-store"
     if error.retry_after is not None:

@@ -71,7 +71,7 @@ class NotAuthenticated(VigilError):
 
 
 class GovernanceDenied(VigilError):
-    """A voter said no. `votes` are `{"voter", "verdict", "reason"}`."""
+    """A voter said no. `votes` are `{"voter", "verdict", "reason"}`, and more."""
 
     error_code = "GOVERNANCE_DENIED"
     status = "forbidden"
@@ -82,8 +82,15 @@ class GovernanceDenied(VigilError):
         super().__init__(reason)
         self.votes = list(votes)
 
+    @property
+    def needs(self) -> str:
+        """What the caller can do about it, like `second_factor`; empty where nothing helps."""
+        needs = {vote.get("needs", "") for vote in self.votes if vote["verdict"] == "deny"}
+        return needs.pop() if len(needs) == 1 else ""
+
     def details(self) -> dict[str, Any]:
-        return {"reason": self.message, "votes": self.votes}
+        needs = {"needs": self.needs} if self.needs else {}
+        return {"reason": self.message, **needs, "votes": self.votes}
 
 
 class ApprovalRequired(VigilError):

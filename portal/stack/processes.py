@@ -66,6 +66,14 @@ class Processes:
         """Sends the journal on; started only where `VIGIL_JOURNAL_SHIP` says to where."""
         return self._manage("shipper", "ship_journal")
 
+    def sealer(self) -> Command:
+        """Seals finished journal files where no worker shares the journal's disk."""
+        return self._manage("sealer", "seal_journal", "--every", "3600")
+
+    def database(self) -> Command:
+        """One run, as the owner: migrations and first users. Key and static files are others'."""
+        return self._manage("setup", "set_up", "--database-only", VIGIL_DATABASE_ROLE=OWNER)
+
     def set_up(self, owner_url: str | None) -> Command:
         """One run: migrations, static files, first users.
 

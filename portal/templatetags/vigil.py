@@ -7,6 +7,7 @@ Instants are shown in the viewer's zone, with UTC on hover. Durations are words;
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
@@ -14,6 +15,9 @@ from django.template.defaultfilters import linebreaksbr
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+
+from audit.gate import moment
+from audit.second_factor.session import way_to_confirm
 
 register = template.Library()
 
@@ -162,3 +166,12 @@ def web_links(links: Iterable[str]) -> list[tuple[str, str]]:
     """Address and host of those that are safe to follow."""
     parts = [(link, urlsplit(link)) for link in links]
     return [(link, part.netloc) for link, part in parts if part.scheme in {"http", "https"}]
+
+
+@register.inclusion_tag("audit/second_factor/needed.html", takes_context=True)
+def second_factor_needed(context: Mapping[str, Any]) -> dict[str, str]:
+    """Where something was refused for want of a second factor: the way to it, and back."""
+    request = context.get("request")
+    if request is None or not moment.has_lacked("second_factor"):
+        return {}
+    return {"way": way_to_confirm(request)}

@@ -61,7 +61,7 @@ def test_until_there_is_a_version_of_their_own_the_default_holds(cast: Cast) -> 
     decision = ask(cast.principal("commander"), "incidents:incident:dismiss", severity="P0")
     assert (decision.verdict, decision.approvals) == (Verdict.ESCALATE, 1)
     assert [vote.rules for vote in decision.votes if vote.voter == "policy"] == [
-        ("p0-is-not-dismissed-alone",)
+        ("grave-is-not-dismissed-alone",)
     ]
 
 

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError
 
 from audit import journal
 from audit.ledger import keys
 from audit.ledger.signer import LedgerSigner
+from audit.management.commands import seal_journal
 from audit.models import Event
 from audit.sealing import journal_seal_all, recorded_seals
+from portal.lib.errors import AuditUnavailable
 from tests.audit.test_ledger import add_services, publish
 from tests.database import as_superuser
 
@@ -101,3 +104,31 @@ def test_the_whole_of_it_verifies(
     key = settings.SIGNER_KEY
     publish(LedgerSigner(keys.load_signer(key), key.with_suffix(".state")))
     assert verified(capsys)["status"] == "verified"
+
+
+def test_where_no_worker_shares_the_disk_a_command_seals(
+    own_journal: Path, committed_db: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_services(1)
+    journal.close()
+    call_command("seal_journal")
+    assert "1 files sealed" in capsys.readouterr().out
+    assert len(recorded_seals()) == 1
+
+
+def test_the_command_that_stays_goes_on_when_it_cannot_seal(
+    own_journal: Path, committed_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = iter([AuditUnavailable(), OperationalError("away"), None, KeyboardInterrupt()])
+    sealed: list[int] = []
+
+    def seal() -> int:
+        if (said := next(rounds)) is not None:
+            raise said
+        sealed.append(1)
+        return 1
+
+    monkeypatch.setattr(seal_journal, "journal_seal_all", seal)
+    with pytest.raises(KeyboardInterrupt):
+        call_command("seal_journal", "--every", "0")
+    assert sealed == [1]

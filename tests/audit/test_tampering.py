@@ -32,7 +32,7 @@ def houses(
 
     @cache
     def house(*, is_tall: bool) -> House:
-        name = f"vigil_test_{os.getpid()}_house_{len(made)}"
+        name = f"vigil_test_{os.getpid()}_house_{'tall' if is_tall else 'small'}"
         if is_tall:
             built = house(is_tall=False).copy(name, home / "tall")
             made.append(built)

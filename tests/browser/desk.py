@@ -1,9 +1,11 @@
 """A person at a browser."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.authenticator import code_of, secret_from
 from tests.browser.serving import PASSWORD, Site
 
 # The promise of the pages: what changes shows within five seconds, without a reload.
@@ -32,6 +34,26 @@ class Desk:
     def go(self, path: str) -> Page:
         self.page.goto(f"{self.site.url}{path}")
         return self.page
+
+    def set_up_second_factor(self, screenshots: Path | None = None) -> tuple[bytes, list[str]]:
+        """By the pages. Returns the secret, of which the present code is used up, and the recovery
+        codes."""
+        page = self.go("/account/second-factor/")
+        page.get_by_label("Your password").fill(PASSWORD)
+        page.get_by_role("button", name="Begin").click()
+        secret = secret_from(page.locator("#secret").input_value())
+        self._picture("second-factor-set-up", screenshots)
+        page.locator("[name=code]").fill(code_of(secret))
+        page.get_by_role("button", name="Confirm").click()
+        codes = page.locator("#codes li")
+        expect(codes).to_have_count(10)
+        self._picture("second-factor-codes", screenshots)
+        return secret, codes.all_inner_texts()
+
+    def _picture(self, name: str, screenshots: Path | None) -> None:
+        for width in (1280, 390) if screenshots else ():
+            self.page.set_viewport_size({"width": width, "height": 900})
+            self.page.screenshot(path=f"{screenshots}/{name}-{width}.png", full_page=True)
 
     def war_room(self, number: str) -> Page:
         return self.go(f"/incidents/{number}/")

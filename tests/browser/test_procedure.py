@@ -72,6 +72,7 @@ def write_postmortem(desk: Desk) -> None:
 
 
 def accept_postmortem(desk: Desk, number: str) -> None:
+    desk.set_up_second_factor()
     page = desk.war_room(number)
     page.get_by_role("link", name="Read and accept").click()
     expect(page.get_by_label("Root cause")).to_have_value("A query without an index.")

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import resolve
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,6 +17,7 @@ from audit.models import ApprovalRequest
 from audit.search.about import MAX_TERMS
 from audit.witness.metrics import ANSWERS
 from incidents.api.filters import IncidentFilters
+from portal.watchdog import Finding, Probe, State, Watchdog
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 PATHS = sorted(set(re.findall(r"(?<=[`\w])/(?:api|health|metrics)[\w/{}-]*", DOCUMENT)))
@@ -25,6 +27,7 @@ RECEIPT, EVENT = "00000000-0000-0000-0000-000000000001", "1"
 @pytest.mark.parametrize("path", [path for path in PATHS if path != "/api/v1/"])
 def test_a_path_of_the_document_leads_somewhere(path: str) -> None:
     path = path.replace("{id}", EVENT if "/events/" in path else RECEIPT)
+    path = path.replace("{number}", "INC-1")
     assert resolve(path).func.__name__ != "nothing_here"
 
 
@@ -48,9 +51,13 @@ def test_the_document_names_every_filter_of_the_record() -> None:
 
 
 def test_the_document_names_every_metric(committed_db: None) -> None:
-    Client().get("/health/live")
+    for path in ("/health/live", "/api/v1/incidents/"):  # one well, one refused
+        Client().get(path)
+    probe = Probe("web", lambda: Finding(State.OK))
+    Watchdog(probes=[probe], state_file=settings.VAR.watchdog).beat()
     ANSWERS.labels("w1", "cosigned").inc()
     text = Client().get("/metrics").content.decode()
+    settings.VAR.watchdog.unlink()
     told = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in text_string_to_metric_families(text)

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from audit.ledger.report import Report
 from audit.ledger.verify import verify
 from audit.models import Event
-from incidents.models import Incident, ProcedureTransition
+from incidents.models import Incident, IncidentRole, ProcedureTransition
 from incidents.procedure import (
     NAMES,
     OPEN,
@@ -22,7 +22,11 @@ from incidents.procedure import (
     transitions_from,
 )
 from incidents.procedure_document import render
-from incidents.services.incidents import incident_change_severity, incident_transition
+from incidents.services.incidents import (
+    incident_assign,
+    incident_change_severity,
+    incident_transition,
+)
 from incidents.services.postmortems import postmortem_accept
 from incidents.severity import Severity
 from portal.lib.errors import Conflict, GovernanceDenied, ValidationFailed
@@ -129,6 +133,8 @@ def test_closing_p0_and_p1_takes_an_accepted_postmortem(cast: Cast, severity: st
     postmortem_accept(
         postmortem=incident.postmortem_set.get(), by=cast.principal("approver"), version=1
     )
+    by = cast.principal("commander")
+    incident_assign(incident=incident, by=by, role=IncidentRole.Role.COMMANDER, user=cast.commander)
     assert move(cast, incident, "close").state == State.CLOSED
 
 

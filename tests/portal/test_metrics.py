@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,19 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from audit.gate import engine
-from incidents.procedure import State
+from audit.gate import engine, latch
+from audit.latches import record_latch
+from incidents.procedure import State as IncidentState
+from portal import health
+from portal.celery import app
 from portal.counting import CountingMiddleware, Slot
 from portal.lib.errors import GovernanceFailure
+from portal.readiness import Readiness
 from portal.stack.processes import ROOT
+from portal.watchdog import Finding, Probe, State, Watchdog
 from tests.database import pointed_at
 from tests.incidents.api.calling import with_secret
 from tests.incidents.arranging import recorded, restrict
@@ -47,7 +54,7 @@ def test_all_names_begin_with_vigil(committed_db: None) -> None:
 def test_open_incidents_are_counted_by_severity(committed_cast: Cast) -> None:
     opened(committed_cast, "P0")
     opened(committed_cast, "P2")
-    in_state(committed_cast, State.FALSE_POSITIVE, "P2")
+    in_state(committed_cast, IncidentState.FALSE_POSITIVE, "P2")
     found = scraped()
     counts = [found[f"vigil_incidents_open,severity=P{number}"] for number in range(4)]
     assert counts == [1, 0, 1, 0]
@@ -218,3 +225,73 @@ def test_a_half_written_file_is_discarded(tmp_path: Path) -> None:
 def test_counting_needs_no_query(committed_db: None, django_assert_num_queries: object) -> None:
     with django_assert_num_queries(0, connection=connection):  # type: ignore[operator]
         Client().get("/health/live")
+
+
+# --- What it knows without the database
+
+
+def test_each_part_of_readiness_is_told(
+    committed_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = {"database", "broker", "ledger", "gate", "journal"}
+    monkeypatch.setattr(health, "readiness", Readiness(health.readiness.checks))
+    assert {part: scraped()[f"vigil_ready,part={part}"] for part in parts} == dict.fromkeys(
+        parts, 1
+    )
+    monkeypatch.setattr(health, "readiness", Readiness(health.readiness.checks))
+    with pointed_at("vigil_no_such_database"):
+        found = scraped()
+    assert found["vigil_ready,part=database"] == 0
+    assert found["vigil_ready,part=journal"] == 1
+    assert 0 < found["vigil_journal_disk_free_ratio"] <= 1
+
+
+def test_failures_are_counted_by_their_code(committed_db: None) -> None:
+    name = "vigil_failures_total,error_code=NOT_AUTHENTICATED"
+    before = scraped().get(name, 0)
+    with_secret("wrong").get("incidents/")
+    assert scraped()[name] == before + 1
+
+
+def test_an_incident_past_a_deadline_is_counted(committed_cast: Cast) -> None:
+    incident = opened(committed_cast, "P1")
+    assert scraped()["vigil_incidents_breached,severity=P1"] == 0
+
+    def let_pass() -> None:
+        incident.next_target_at = timezone.now() - timedelta(minutes=1)
+        incident.save(update_fields=["next_target_at"])
+
+    recorded(let_pass)
+    assert scraped()["vigil_incidents_breached,severity=P1"] == 1
+
+
+def test_a_latch_is_told_here_and_everywhere(committed_db: None) -> None:
+    found = scraped()
+    assert (found["vigil_gate_latched"], found["vigil_gate_latched_here"]) == (0, 0)
+    latch.close("a test", {})
+    assert scraped()["vigil_gate_latched_here"] == 1
+    record_latch()
+    assert scraped()["vigil_gate_latched"] == 1
+
+
+def test_the_watchdog_that_looks_here_is_told(
+    committed_db: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(type(settings.VAR), "watchdog", tmp_path / "watchdog.json")
+    assert "vigil_watchdog_beat_age_seconds" not in scraped()
+    bad = Probe("web", lambda: Finding(State.FAILING))
+    Watchdog(probes=[bad], state_file=tmp_path / "watchdog.json").beat()
+    found = scraped()
+    assert 0 <= found["vigil_watchdog_beat_age_seconds"] < 60
+    assert found["vigil_watchdog_failing,probe=web"] == 1
+
+
+def test_queues_and_memory_are_told(committed_db: None) -> None:
+    with app.connection() as connected:
+        connected.default_channel.queue_purge("celery")  # what other tests left there
+    assert scraped()["vigil_queue_depth,queue=celery"] == 0
+    app.send_task("of.nobody")
+    found = scraped()
+    assert found["vigil_queue_depth,queue=celery"] == 1
+    app.control.purge()
+    assert found["vigil_memory_bytes"] > 10_000_000

@@ -64,3 +64,25 @@ def test_check_alone_migrates_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(set_up, "has_missing_migrations", lambda: True)
     with pytest.raises(CommandError, match="VIGIL_OWNER_DATABASE_URL"):
         call_command("set_up", check=True)
+
+
+def test_in_containers_it_makes_neither_static_files_nor_a_key(
+    committed_db: None, layout: Layout, source: Path
+) -> None:
+    layout.keys.rmdir()
+    with override_settings(SIGNER_KEY=layout.signer_key):
+        call_command("set_up", "--database-only")
+    assert layout.first_run.exists()
+    assert not layout.static.exists()
+    assert not layout.signer_key.exists()
+
+
+def test_the_signer_makes_its_key_and_says_the_public_half(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with override_settings(SIGNER_KEY=layout.signer_key):
+        for _ in range(2):
+            call_command("signer", "--make-key")
+    first, second = capsys.readouterr().out.split()
+    assert first == second == layout.signer_key.with_suffix(".pub").read_text().strip()
+    assert layout.signer_key.stat().st_mode & 0o777 == 0o600

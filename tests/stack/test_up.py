@@ -62,7 +62,7 @@ class TestRunning:
         secrets = [
             line.split()[-1] for line in running.layout.first_run.read_text().splitlines() if line
         ]
-        assert len(secrets) == 5
+        assert len(secrets) == 6
         for log in running.layout.logs.iterdir():
             assert not any(secret in log.read_text() for secret in secrets)
 

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from audit.event_filters import NAMES
 from audit.evidence.export import PATIENCE, Exported, evidence_export
 from audit.evidence.selection import Selection, parse_selection
+from audit.gate.moment import at_console
 from audit.ledger import keys
 from audit.models import User
 from audit.principal import Principal, person, system
@@ -55,9 +56,10 @@ class Command(BaseCommand):
         selection = self._selection(options)
         by = self._principal(options["user"])
         try:
-            exported = evidence_export(
-                selection=selection, by=by, reason=options["reason"], patience=options["wait"]
-            )
+            with at_console():
+                exported = evidence_export(
+                    selection=selection, by=by, reason=options["reason"], patience=options["wait"]
+                )
         except ValidationFailed as failure:
             raise _usage(failure.message) from failure
         except VigilError as failure:

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.gate import latch
+from audit.gate.moment import at_console
 from audit.latches import gate_release, open_latches, verification
 from audit.models import User
 from audit.principal import person
@@ -49,7 +50,8 @@ class Command(BaseCommand):
             raise CommandError(msg, returncode=1)
         for row in rows:
             try:
-                gate_release(row=row, by=person(found), reason=reason)
+                with at_console():
+                    gate_release(row=row, by=person(found), reason=reason)
             except VigilError as error:
                 raise CommandError(error.message, returncode=1) from error
             self.stdout.write(f"released: {row.reason}")

@@ -7,6 +7,7 @@ import psycopg
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from psycopg.conninfo import conninfo_to_dict
 
+from portal.env import with_files
 from portal.stack.errors import StackError
 from portal.stack.roles import APPLICATION, LEDGER, OWNER, SIGNER, prepare_database
 
@@ -52,7 +53,8 @@ class Command(BaseCommand):
         )
 
     def _passwords(self) -> dict[str, str]:
-        found = {login: os.environ.get(name, "") for login, name in PASSWORD_VARIABLES.items()}
+        given = with_files(os.environ)
+        found = {login: given.get(name, "") for login, name in PASSWORD_VARIABLES.items()}
         missing = [PASSWORD_VARIABLES[login] for login, value in found.items() if not value]
         if missing:
             msg = f"{' and '.join(missing)} must be set for --password"

@@ -27,8 +27,15 @@ class Command(BaseCommand):
             action="store_true",
             help="do not migrate; fail when a migration is missing",
         )
+        parser.add_argument(
+            "--database-only",
+            action="store_true",
+            help="no static files and no key: they are in the image, and with the signer",
+        )
 
-    def handle(self, *_args: Any, check: bool, **_options: Any) -> None:
+    def handle(
+        self, *_args: Any, check: bool, database_only: bool = False, **_options: Any
+    ) -> None:
         if has_missing_migrations():
             if check:
                 msg = (
@@ -37,8 +44,9 @@ class Command(BaseCommand):
                 )
                 raise CommandError(msg)
             call_command("migrate", interactive=False, verbosity=1)
-        collect_static()
-        ensure_signer_key(settings.SIGNER_KEY)
+        if not database_only:
+            collect_static()
+            ensure_signer_key(settings.SIGNER_KEY)
         first_run(keep=lambda made: keep(made, settings.VAR))
 
 
@@ -67,6 +75,7 @@ def keep(made: Credentials, layout: Layout) -> None:
     names = max(len(name) for name, _, _ in made.users)
     lines = [f"{role:<{width}}  {name:<{names}}  {password}" for name, password, role in made.users]
     lines += ["", f"Detector token  {made.token}"]
+    layout.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     layout.first_run.unlink(missing_ok=True)
     file = os.open(layout.first_run, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(file, "w") as stream:

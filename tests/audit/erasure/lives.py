@@ -21,6 +21,7 @@ from portal.lib.errors import (
     ApprovalRequired,
     GovernanceDenied,
 )
+from tests.authenticator import enrol
 from tests.database import as_role
 from tests.incidents.making import opened
 from tests.people import TESTS, Cast
@@ -66,6 +67,7 @@ def lived(cast: Cast) -> User:
     answer = client.post(path, {"text": "Again"}, **session)
     assert answer.status_code == 201, answer.content
     assert answer.json()["author"] == f"user:{NAME}"
+    enrol(user)
     return User.objects.get(username=NAME)
 
 

@@ -13,7 +13,7 @@ from audit.gate.axioms import AxiomsVoter
 from audit.ledger.report import Report
 from audit.ledger.signer import LedgerSigner
 from audit.ledger.verify import verify
-from audit.models import ApprovalRequest, Event, User
+from audit.models import ApprovalRequest, Event, SecondFactor, User
 from audit.principal import person, subject
 from audit.replay import replay
 from audit.selectors import entry_of, opened_of
@@ -58,6 +58,9 @@ def test_the_account_is_closed_for_good(cast: Cast, client: Client) -> None:
     user = User.objects.get(pk=user.pk)
     assert user.username == f"erased-{subject(user)}"
     assert not user.is_active
+    assert user.second_factor_since is None
+    assert not SecondFactor.objects.filter(user=user).exists()
+    assert not user.recovery_codes.exists()
     assert not client.login(username=NAME, password="correct horse")
     assert user.api_tokens.filter(revoked_at=None).count() == 0
     client.force_login(cast.administrator)

@@ -26,7 +26,7 @@ from tests.audit.erasure.lives import (
     zebedee,
 )
 from tests.database import as_role
-from tests.people import Cast
+from tests.people import Cast, with_second_factor
 
 
 def test_no_entry_and_no_line_of_the_journal_names_anybody(cast: Cast) -> None:
@@ -159,6 +159,7 @@ def test_a_pattern_that_fits_too_many_people_is_refused(
 def test_an_export_by_name_does_not_put_the_name_on_record(cast: Cast, client: Client) -> None:
     user = lived(cast)
     client.force_login(cast.auditor)
+    with_second_factor(client, cast.auditor)
     asked = {"actor": f"user:{NAME}", "reason": "Review"}
     lines = b"".join(client.get("/api/v1/audit/export/", asked).streaming_content)
     assert lines.count(f'"actor":"user:{subject(user)}"'.encode()) > 0

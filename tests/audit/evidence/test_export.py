@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from audit.event_filters import EventFilter
 from audit.evidence import export
@@ -186,7 +187,8 @@ def test_as_a_list_each_line_is_what_is_hashed(ledger: Cast) -> None:
 
 
 def token(user: User | None, *scopes: str) -> Principal:
-    return client(ApiToken(name="ci", user=user, scopes=list(scopes)))
+    issued_at = timezone.now()
+    return client(ApiToken(name="ci", user=user, scopes=list(scopes), second_factor_at=issued_at))
 
 
 def test_tokens_export_as_they_read(ledger: Cast) -> None:

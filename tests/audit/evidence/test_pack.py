@@ -5,6 +5,7 @@ import json
 import threading
 import time
 import zipfile
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +215,8 @@ def test_two_at_once_do_not_mix(committed_ledger: Cast) -> None:
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=run) for _ in range(2)]
+    # Each as from the session of the test, which has a second factor.
+    threads = [threading.Thread(target=copy_context().run, args=(run,)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -14,9 +14,10 @@ from audit.models.token import new_secret
 from tests.audit.evidence.conftest import Verify
 from tests.audit.test_gate import Broken, voting
 from tests.audit.test_ledger import add_services, publish
+from tests.authenticator import enrol
 from tests.database import as_superuser
 from tests.entries import actor_of
-from tests.people import TESTS, Cast
+from tests.people import TESTS, Cast, with_second_factor
 
 URL = "/api/v1/audit/export/"
 
@@ -28,6 +29,8 @@ def addresses(settings: Any) -> None:
 
 @pytest.fixture
 def ledger(cast: Cast, signer: LedgerSigner) -> Cast:
+    # Before the checkpoint, which then covers it.
+    enrol(cast.auditor)
     add_services(4)
     publish(signer)
     return cast
@@ -36,7 +39,7 @@ def ledger(cast: Cast, signer: LedgerSigner) -> Cast:
 def as_person(cast: Cast, name: str) -> Client:
     client = Client()
     client.force_login(getattr(cast, name))
-    return client
+    return with_second_factor(client, getattr(cast, name))
 
 
 def with_token(*scopes: str, user: Any = None) -> Client:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import rfc8785
 from django.conf import settings as configured
 from django.db import DatabaseError, connection
 
@@ -137,11 +138,16 @@ def test_a_process_that_dies_around_the_commit_is_explained(
 def test_an_event_written_around_the_journal_is_an_alarm(journaled: Path, first: int) -> None:
     add_service()
     with as_superuser() as opened:
+        row = opened.execute("SELECT nextval('audit_event_id_seq')").fetchone()
+        assert row
+        texts = dict.fromkeys(["event", "actor", "action", "target", "trace_id"], "x")
+        entry = rfc8785.dumps(
+            {**texts, "id": row[0], "verdict": "allow", "timestamp": "2026-01-01", "changes": []}
+        )
         opened.execute(
-            "INSERT INTO audit_event (id, writer_id, writer_seq, entry) SELECT n, gen_random_uuid(),"
-            " 1, convert_to(json_build_object('id', n, 'event', 'x', 'actor', 'x', 'action', 'x',"
-            " 'target', 'x', 'verdict', 'allow', 'trace_id', '', 'timestamp', now(), 'changes',"
-            " '[]'::json)::text, 'UTF8') FROM nextval('audit_event_id_seq') n"
+            "INSERT INTO audit_event (id, writer_id, writer_seq, entry)"
+            " VALUES (%s, gen_random_uuid(), 1, %s)",
+            [row[0], entry],
         )
     result = reconciled(journaled, first)
     assert [each.kind for each in result.findings] == [Kind.UNJOURNALED]

@@ -24,7 +24,7 @@ from tests.audit.test_approvals import dismissed, state
 from tests.database import as_superuser
 from tests.incidents.arranging import restrict
 from tests.incidents.making import move, opened
-from tests.people import Cast
+from tests.people import Cast, with_second_factor
 
 LIST = reverse("audit:approval-list")
 
@@ -36,7 +36,7 @@ def url(asked: ApprovalRequest) -> str:
 def entered(cast: Cast, name: str) -> Client:
     client = Client()
     client.force_login(getattr(cast, name))
-    return client
+    return with_second_factor(client, getattr(cast, name))
 
 
 def test_an_approver_sees_what_waits_and_what_exactly_would_run(cast: Cast) -> None:
@@ -262,4 +262,4 @@ def test_a_change_of_severity_says_from_what_to_what(cast: Cast) -> None:
     page = entered(cast, "approver").get(url(ApprovalRequest.objects.get())).content.decode()
     assert "Change severity: incident" in page
     assert "P0</del>" in page
-    assert "p0-is-not-lowered-alone" in page
+    assert "grave-is-not-lowered-alone" in page

@@ -247,7 +247,7 @@ def test_a_denial_says_what_would_have_to_be_different(cast: Cast, auditor: Clie
     assert "author user:commander" in dict(response.context["asked"])["Resource"]
     [obstacle] = auditor.get(url("detail", escalated)).context["obstacles"]
     assert "approval of 1 other person" in obstacle.needed
-    assert "p0-is-not-dismissed-alone" in obstacle.rules[0].source
+    assert "grave-is-not-dismissed-alone" in obstacle.rules[0].source
     assert obstacle.rules[0].unless == ["one person approved it", "the severity were P1, P2 or P3"]
 
 

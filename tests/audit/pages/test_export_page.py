@@ -20,7 +20,7 @@ from incidents.models import Service
 from tests.audit.sequencing import sequenced
 from tests.audit.test_ledger import publish
 from tests.entries import actor_of
-from tests.people import TESTS, Cast
+from tests.people import TESTS, Cast, with_second_factor
 
 URL = reverse("audit:event-export")
 
@@ -28,7 +28,7 @@ URL = reverse("audit:event-export")
 @pytest.fixture
 def auditor(cast: Cast, client: Client) -> Client:
     client.force_login(cast.auditor)
-    return client
+    return with_second_factor(client, cast.auditor)
 
 
 def read(response: object) -> bytes:

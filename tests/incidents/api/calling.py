@@ -9,7 +9,7 @@ from django.test import Client
 
 from audit.accounts import token_issue
 from audit.models import ApiToken, User
-from tests.people import TESTS
+from tests.people import TESTS, with_second_factor
 
 API = "/api/v1/"
 
@@ -63,6 +63,7 @@ class Caller:
 def signed_in(user: User) -> Caller:
     caller = Caller()
     caller.client.force_login(user)
+    with_second_factor(caller.client, user)
     return caller
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from audit.models import User
-from tests.people import Cast
+from tests.people import Cast, with_second_factor
 
 SignIn = Callable[[str], Client]
 
@@ -18,4 +18,4 @@ def sign_in(cast: Cast) -> SignIn:
 def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user, "audit.role_backend.RoleBackend")
-    return client
+    return with_second_factor(client, user)

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 SQL = Path(__file__).with_suffix(".sql").read_text()
 _EARLIER = [
-    Path(__file__).with_name(name).read_text() for name in ("0002_ledger.sql", "0010_subjects.sql")
+    Path(__file__).with_name(name).read_text() for name in ("0002_ledger.sql", "0011_subjects.sql")
 ]
 
 
@@ -31,7 +31,7 @@ SELECT audit_unprotect('audit_archive');
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0010_subjects")]
+    dependencies = [("audit", "0011_subjects")]
     operations = [
         migrations.CreateModel(
             name="Archive",

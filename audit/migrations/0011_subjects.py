@@ -24,7 +24,7 @@ DROP FUNCTION audit_subject(bytea, text);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0009_governance_finished")]
+    dependencies = [("audit", "0010_second_factor")]
     operations = [
         migrations.CreateModel(
             name="Sealed",

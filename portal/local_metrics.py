@@ -1,0 +1,121 @@
+"""What a web process knows without the database: its parts, its disk, its memory, its watchdog.
+
+Each scrape costs the same, however much there is. A part that cannot be asked is left out, and
+`vigil_ready` says which it is.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import psutil
+import structlog
+from django.conf import settings
+from kombu.exceptions import OperationalError
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from audit import journal
+from audit.gate import latch
+from audit.journal import disk
+from portal import health
+from portal.celery import app
+from portal.watchdog import State, read_report
+
+TIMEOUT = 2
+
+log = structlog.get_logger(__name__)
+
+
+class LocalCollector(Collector):
+    def collect(self) -> Iterator[Metric]:
+        yield from _ready()
+        yield from _queues()
+        yield from _journal()
+        yield GaugeMetricFamily(
+            "vigil_gate_latched_here",
+            "Whether the gate is latched on this machine.",
+            float(latch.closed() is not None),
+        )
+        yield from _watchdog()
+        yield GaugeMetricFamily(
+            "vigil_memory_bytes", "Resident memory of the web processes together.", resident()
+        )
+
+
+def _ready() -> Iterator[Metric]:
+    found = GaugeMetricFamily(
+        "vigil_ready", "Whether a part does its work, as in /health/ready.", labels=["part"]
+    )
+    for part, problem in health.readiness.findings().items():
+        found.add_metric([part], float(not problem))
+    yield found
+
+
+def _queues() -> Iterator[Metric]:
+    found = GaugeMetricFamily(
+        "vigil_queue_depth", "Tasks that wait in a queue of the broker.", labels=["queue"]
+    )
+    limits = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "max_retries": 0}
+    is_redis = app.conf.broker_url.startswith("redis")
+    try:
+        with app.connection(
+            connect_timeout=TIMEOUT, transport_options=limits if is_redis else {}
+        ) as connection:
+            for queue in app.amqp.queues:
+                found.add_metric([queue], _depth(connection, queue))
+    except (OSError, OperationalError, *app.connection().connection_errors) as error:
+        log.warning("metrics_without_broker", error=str(error).strip())
+        return
+    yield found
+
+
+def _depth(connection: object, queue: str) -> float:
+    with connection.channel() as channel:  # type: ignore[attr-defined] # kombu is untyped
+        try:
+            return float(channel.queue_declare(queue, passive=True).message_count)
+        except connection.channel_errors:  # type: ignore[attr-defined] # likewise
+            return 0.0  # an empty list is none in Redis
+
+
+def _journal() -> Iterator[Metric]:
+    where = journal.directory()
+    try:
+        free = disk.free(where if where.exists() else settings.VAR.var)
+    except OSError as error:
+        log.warning("metrics_without_disk", error=str(error))
+        return
+    yield GaugeMetricFamily(
+        "vigil_journal_disk_free_ratio", "Free share of the disk with the journal.", free
+    )
+
+
+def _watchdog() -> Iterator[Metric]:
+    report = read_report(settings.VAR.watchdog)
+    if report is None:
+        return
+    yield GaugeMetricFamily(
+        "vigil_watchdog_beat_age_seconds",
+        "Time since the watchdog beside this process looked last.",
+        max(0.0, (datetime.now(UTC) - report.beat_at).total_seconds()),
+    )
+    failing = GaugeMetricFamily(
+        "vigil_watchdog_failing", "Whether the watchdog found a part failing.", labels=["probe"]
+    )
+    for name, seen in report.probes.items():
+        failing.add_metric([name], float(seen.state is State.FAILING))
+    yield failing
+
+
+def resident() -> float:
+    """Of this process and those like it: its parent that forked it, and its siblings."""
+    me = psutil.Process()
+    like_me, parent = me.cmdline(), me.parent()
+    family = [parent, *parent.children()] if parent else []
+    total = me.memory_info().rss
+    for each in family:
+        try:
+            if each.pid != me.pid and each.cmdline() == like_me:
+                total += each.memory_info().rss
+        except psutil.Error:  # gone meanwhile, or not ours to look at
+            continue
+    return float(total)
