@@ -194,7 +194,8 @@ def test_one_that_takes_too_long_is_refused_on_record_and_says_what_to_do(
     ledger: Cast, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     monkeypatch.setattr(views, "SECONDS", 0.0)
-    refused = getattr(as_person(ledger, "auditor"), method)(URL, {"reason": "a case"})
+    kind = {"content_type": "application/json"} if method == "post" else {}
+    refused = getattr(as_person(ledger, "auditor"), method)(URL, {"reason": "a case"}, **kind)
     assert refused.status_code == 400
     assert "narrow it, or use manage.py export_evidence" in refused.json()["message"]
     assert Event.objects.latest("id").event == "evidence_export_failed"
