@@ -287,11 +287,12 @@ def test_the_watchdog_that_looks_here_is_told(
 
 
 def test_queues_and_memory_are_told(committed_db: None) -> None:
+    # A connection of its own: those in the pool may be to the broker of another test.
     with app.connection() as connected:
         connected.default_channel.queue_purge("celery")  # what other tests left there
-    assert scraped()["vigil_queue_depth,queue=celery"] == 0
-    app.send_task("of.nobody")
-    found = scraped()
-    assert found["vigil_queue_depth,queue=celery"] == 1
-    app.control.purge()
+        assert scraped()["vigil_queue_depth,queue=celery"] == 0
+        app.send_task("of.nobody", connection=connected)
+        found = scraped()
+        assert found["vigil_queue_depth,queue=celery"] == 1
+        connected.default_channel.queue_purge("celery")
     assert found["vigil_memory_bytes"] > 10_000_000

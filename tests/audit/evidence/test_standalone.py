@@ -40,9 +40,9 @@ def run(directory: Path, *arguments: str, program: str = "") -> subprocess.Compl
     """In a process that sees neither our sources nor our settings."""
     watched = ["-c", program] if program else []
     return subprocess.run(
-        [sys.executable, "-I", *watched, "verify.py", *arguments],
+        [sys.executable, "-I", "-B", *watched, "verify.py", *arguments],
         cwd=directory,
-        env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C"},
+        env={"PATH": os.defpath, "LANG": "C"},
         capture_output=True,
         text=True,
         timeout=30,
