@@ -97,7 +97,7 @@ def test_letting_in_and_taking_out(cast: Cast) -> None:
     incident, by = restricted(cast), cast.principal("commander")
     incident_let_in(incident=incident, by=by, user=cast.responder)
     assert sees(cast.responder, incident)
-    assert newest() == ("incident_person_let_in", {"user": "responder"})
+    assert newest() == ("incident_person_let_in", {"user": cast.principal("responder").recorded})
     with pytest.raises(Conflict):
         incident_let_in(incident=incident, by=by, user=User.objects.get(username="responder"))
     incident_remove_person(incident=incident, by=by, user=cast.responder)
