@@ -6,5 +6,14 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported for their registrations: system checks and signal receivers.
-        from audit import accounts, checks, history, latches, policies, saved_views, sessions  # noqa: F401
+        from audit import (  # noqa: F401
+            accounts,
+            checks,
+            history,
+            latches,
+            outages,
+            policies,
+            saved_views,
+            sessions,
+        )
         from audit.approvals import asking, services  # noqa: F401

@@ -4,9 +4,12 @@ What the database knows is asked from it at each scrape, so that it is right whi
 answers, and `vigil_database_up` is 0 where it cannot be asked. Requests come from `counting`.
 """
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -15,7 +18,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from audit.ledger import lag
+from audit import journal
+from audit.journal.directory import finished_files
+from audit.journal.ship.destination import Destination
+from audit.journal.ship.lag import Lag, lag
+from audit.ledger import lag as checkpoint_lag
 from incidents.procedure import OPEN
 from incidents.severity import Severity
 from portal.counting import counted
@@ -46,7 +53,7 @@ _GAUGES = {
     ),
     "vigil_ledger_oldest_pending_seconds": (
         "How long the oldest event without a signed checkpoint over it has waited; 0 for none.",
-        lag.OLDEST_UNSIGNED,
+        checkpoint_lag.OLDEST_UNSIGNED,
     ),
     "vigil_ledger_checkpoint_age_seconds": (
         "Time since the last checkpoint was signed. Grows while nothing happens, too.",
@@ -63,7 +70,31 @@ _GAUGES = {
         ORDER BY id DESC LIMIT 1""",
     ),
 }
+_SEALED = "SELECT target FROM audit_event WHERE event = 'journal_sealed' AND target = ANY (%s)"
 _FAILURES = "SELECT count(*) FROM audit_event WHERE verdict = 'failure'"
+
+
+class JournalCollector(Collector):
+    """Of this machine's journal, from its disk alone."""
+
+    def collect(self) -> Iterator[Metric]:
+        where = journal.directory()
+        try:
+            behind = _lag(where)
+        except OSError as error:
+            log.warning("metrics_without_journal", error=str(error))
+            behind = Lag()
+        for name, description, value in (
+            ("ship_lag_bytes", "What the receiver has not taken yet.", behind.bytes),
+            ("ship_lag_seconds", "Age of the oldest line among it.", behind.seconds),
+        ):
+            yield GaugeMetricFamily(f"vigil_journal_{name}", description, float(value))
+
+
+def _lag(where: Path) -> Lag:
+    if not settings.JOURNAL_SHIP:
+        return Lag()
+    return lag(where, Destination.parse(settings.JOURNAL_SHIP).name)
 
 
 class DatabaseCollector(Collector):
@@ -81,6 +112,7 @@ class DatabaseCollector(Collector):
         yield from found
 
     def _asked(self) -> Iterator[Metric]:
+        finished = finished_files(journal.directory())
         with own_connection() as cursor:
             cursor.execute(_OPEN, [[state.value for state in OPEN]])
             counts = {severity: found for severity, *found in cursor.fetchall()}
@@ -102,6 +134,14 @@ class DatabaseCollector(Collector):
                 cursor.execute(query)
                 row = cursor.fetchone()
                 yield GaugeMetricFamily(name, description, float(row[0]) if row else 0.0)
+            cursor.execute(_SEALED, [[f"audit.journal:{file}" for file in finished]])
+            sealed = {row[0].partition(":")[2] for row in cursor.fetchall()}
+            waiting = [began for file, began in finished.items() if file not in sealed]
+            yield GaugeMetricFamily(
+                "vigil_journal_oldest_unsealed_seconds",
+                "Age of the oldest finished journal file whose seal is not recorded; 0 for none.",
+                max(time.time() - min(waiting), 0.0) if waiting else 0.0,
+            )
             cursor.execute(_FAILURES)
             yield CounterMetricFamily(
                 "vigil_gate_failures",
@@ -114,7 +154,7 @@ class DatabaseCollector(Collector):
 def metrics(request: HttpRequest) -> HttpResponse:
     only_read(request)
     registry = CollectorRegistry()
-    for collector in (DatabaseCollector(), LocalCollector()):
+    for collector in (DatabaseCollector(), LocalCollector(), JournalCollector()):
         registry.register(collector)
     return HttpResponse(
         generate_latest(registry) + counted(),

@@ -116,6 +116,12 @@ UNFOLD: dict[str, Any] = {
                         "active": _is_at("audit:governance"),
                     },
                     {
+                        **_item(
+                            "Outages", "history_toggle_off", "audit:outages", "audit.view_outage"
+                        ),
+                        "badge": "audit.pages.outages.unreviewed_badge",
+                    },
+                    {
                         **_item("Policies", "policy", "audit:policy-list", "audit.view_policyset"),
                         "active": _is_at("audit:policy"),
                     },

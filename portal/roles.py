@@ -20,6 +20,8 @@ COMMAND = (
 GOVERN = (
     "audit.view_gatelatch",
     "audit.release_gate",
+    "audit.view_outage",
+    "audit.review_outage",
     "audit.view_policyset",
     "audit.add_policyset",
     "audit.change_policyset",
@@ -46,6 +48,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         *VIEW_INCIDENTS,
         "audit.view_event",
         "audit.view_gatelatch",
+        "audit.view_outage",
         "audit.view_policyset",
     ),
     "Administrator": (

@@ -149,6 +149,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR.var / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     # The safety net under the task sent on commit: nothing accepted waits for a lost message.
     "seal-journal": {"task": "audit.seal_journal", "schedule": 3600.0, "options": {"expires": 600}},
+    "find-outages": {"task": "audit.find_outages", "schedule": 60.0, "options": {"expires": 60}},
     "expire-approvals": {
         "task": "audit.expire_approvals",
         "schedule": 30.0,
@@ -226,6 +227,7 @@ RETENTION_YEARS = env.integer("VIGIL_LEDGER_RETENTION_YEARS", 7, minimum=7, maxi
 MAX_CHECKPOINT_LAG = env.integer("VIGIL_MAX_CHECKPOINT_LAG", 60, minimum=5, maximum=86_400)
 CHECKPOINT_WAIT = env.integer("VIGIL_CHECKPOINT_WAIT", 5, minimum=0, maximum=30)
 JOURNAL_DIR = env.path("VIGIL_JOURNAL_DIR", VAR.journal)
+JOURNAL_KEEP_DAYS = env.integer("VIGIL_JOURNAL_KEEP_DAYS", 90, minimum=1, maximum=36_500)
 JOURNAL_SHIP = env.text("VIGIL_JOURNAL_SHIP", "")
 JOURNAL_SHIP_HEADERS = env.text("VIGIL_JOURNAL_SHIP_HEADERS", "")
 # Whom this installation witnesses, `origin vkey`, and who witnesses it, `url vkey`.

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import Any, BinaryIO
@@ -48,11 +49,29 @@ class About:
     selection: Selection
 
 
-def entries(events: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """How long the making may take, from when this is made; None for as long as it takes."""
+
+    seconds: float | None
+    began: float = field(default_factory=time.monotonic)
+
+    def check(self) -> None:
+        """Raises `ValidationFailed` once it is over: nothing that is half made is kept."""
+        if self.seconds is not None and time.monotonic() - self.began > self.seconds:
+            message = (
+                f"takes longer than the {self.seconds:g} seconds that a request has; narrow it, or"
+                " use manage.py export_evidence"
+            )
+            raise ValidationFailed([FieldError("selection", message)])
+
+
+def entries(events: Sequence[int], deadline: Deadline) -> Iterator[tuple[int, bytes]]:
     """The ids and exact entries, in rising order. Raises `ValidationFailed` for too many bytes and
-    `AuditUnavailable` where an event that was there is gone."""
+    past the deadline, `AuditUnavailable` where an event that was there is gone."""
     total = 0
     for batch in batches(events, BATCH):
+        deadline.check()
         found = Event.objects.filter(pk__in=batch).order_by("pk").values_list("pk", "entry")
         rows = [(number, bytes(entry)) for number, entry in found]
         if [number for number, _entry in rows] != batch:
@@ -64,9 +83,9 @@ def entries(events: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         yield from rows
 
 
-def write_list(file: BinaryIO, events: Sequence[int]) -> None:
+def write_list(file: BinaryIO, events: Sequence[int], deadline: Deadline) -> None:
     """NDJSON: each line is exactly the entry that was hashed."""
-    file.writelines(entry + b"\n" for _number, entry in entries(events))
+    file.writelines(entry + b"\n" for _number, entry in entries(events, deadline))
 
 
 def write_pack(
@@ -75,6 +94,7 @@ def write_pack(
     *,
     events: Sequence[int],
     coverage: Coverage,
+    deadline: Deadline,
 ) -> None:
     """Raises as `entries` does, and `AuditUnavailable` where an entry does not lead to the
     checkpoint: a pack that would not check out is never made."""
@@ -87,7 +107,7 @@ def write_pack(
         pack.add("checkpoint", coverage.note.encode())
         for size in about.selection.known_sizes:
             pack.add(f"consistency/{size:012}.txt", _consistency(size, coverage, reader))
-        for number, entry in entries(events):
+        for number, entry in entries(events, deadline):
             pack.add(f"entries/{number:012}.json", entry)
             leaves[number] = merkle.leaf_hash(entry)
             refs.update(REF.findall(entry.decode()))
@@ -98,6 +118,7 @@ def write_pack(
         pack.add("policy/policy.cedar", policy.active()[0].encode())
         pack.add("policy/rules.json", rules())
         for number, index in sorted(coverage.places.items()):
+            deadline.check()
             proof = _proof(number, leaves[number], index, coverage, reader)
             pack.add(f"proofs/{number:012}.tlog-proof", proof)
         pack.add("verify.py", VERIFIER.read_bytes())

@@ -15,7 +15,7 @@ import structlog
 
 from audit.actor_patterns import recorded_filters
 from audit.evidence.actions import FAILED, REQUESTED, action_for
-from audit.evidence.contents import About, sha256_of, write_list, write_pack
+from audit.evidence.contents import About, Deadline, sha256_of, write_list, write_pack
 from audit.evidence.coverage import cover
 from audit.evidence.selection import Selection
 from audit.gate.types import Request, Resource
@@ -46,30 +46,40 @@ class Exported:
 
 
 def evidence_export(
-    *, selection: Selection, by: Principal, reason: str, patience: float = PATIENCE
+    *,
+    selection: Selection,
+    by: Principal,
+    reason: str,
+    patience: float = PATIENCE,
+    seconds: float | None = None,
 ) -> Exported:
-    """An evidence pack. Waits `patience` seconds at most for a checkpoint that covers all events.
+    """An evidence pack, made in `seconds` or not at all. Waits `patience` seconds at most for a checkpoint that covers all events.
 
     Raises what a governed call raises, `ValidationFailed`, `Conflict` where nothing is signed yet.
     """
     if not reason.strip():
         raise ValidationFailed([FieldError("reason", "is needed: say what this is for")])
+    deadline = Deadline(seconds)
 
     def write(file: BinaryIO, about: About) -> tuple[int, tuple[int, ...]]:
         events = selection.ids(before=about.number)
         coverage = cover(events, patience=patience)
-        write_pack(file, about, events=events, coverage=coverage)
+        write_pack(file, about, events=events, coverage=coverage, deadline=deadline)
         return len(events), coverage.pending
 
     return _export("pack", selection, by, reason, write)
 
 
-def record_export(*, selection: Selection, by: Principal, reason: str = "") -> Exported:
-    """The entries as NDJSON, oldest first, each line the exact bytes that are hashed."""
+def record_export(
+    *, selection: Selection, by: Principal, reason: str = "", seconds: float | None = None
+) -> Exported:
+    """The entries as NDJSON, oldest first, each line the exact bytes that are hashed; made in
+    `seconds` or not at all."""
+    deadline = Deadline(seconds)
 
     def write(file: BinaryIO, about: About) -> tuple[int, tuple[int, ...]]:
         events = selection.ids(before=about.number)
-        write_list(file, events)
+        write_list(file, events, deadline)
         return len(events), ()
 
     return _export("ndjson", selection, by, reason, write)

@@ -12,9 +12,15 @@ from audit.journal.seal import Seal
 from audit.journal.verify import FileReport, Mention, missing, verify
 
 
-def verify_all(directory: Path, seals: Iterable[Seal] = ()) -> Iterator[FileReport]:
-    """Every file that is there or was sealed, one after the other."""
-    sealed = {seal.file: seal for seal in seals}
+def verify_all(
+    directory: Path, seals: Iterable[Seal] = (), *, removed: Collection[str] = ()
+) -> Iterator[FileReport]:
+    """Every file that is there or was sealed, one after the other; `removed` are gone by right."""
+    sealed = {
+        seal.file: seal
+        for seal in seals
+        if seal.file not in removed or (directory / seal.file).exists()
+    }
     for _, each in groupby(names.files(directory), key=lambda name: name.writer):
         files = list(each)
         numbers = {name.number for name in files}
@@ -23,10 +29,19 @@ def verify_all(directory: Path, seals: Iterable[Seal] = ()) -> Iterator[FileRepo
             yield verify(name.path, seal=seal, mention=_mention(name, following))
         for number in sorted(set(range(1, max(numbers))) - numbers):
             gone = f"{files[0].writer}-{number}.jsonl"
-            if not any(file.endswith(gone) for file in sealed):
+            if not any(file.endswith(gone) for file in (*sealed, *removed)):
                 yield missing(directory / gone)
     for file in sorted(sealed):
         yield missing(directory / file)
+
+
+def finished_files(directory: Path) -> dict[str, float]:
+    """Those that grow no more, with when each was last written to, in seconds since 1970."""
+    return {
+        name.path.name: name.path.stat().st_mtime
+        for name in names.files(directory)
+        if not names.is_live(name.path)
+    }
 
 
 def seals_pending(directory: Path, known: Collection[str]) -> list[Seal]:

@@ -2,6 +2,7 @@ from audit.models.archive import Archive
 from audit.models.erasure import Erasure, Sealed
 from audit.models.governance import Approval, ApprovalRequest, GateLatch, PolicySet
 from audit.models.ledger import Checkpoint, Event, Head, Leaf, Tile
+from audit.models.outage import Outage
 from audit.models.second_factor import RecoveryCode, SecondFactor
 from audit.models.token import ApiToken
 from audit.models.user import User
@@ -19,6 +20,7 @@ __all__ = [
     "GateLatch",
     "Head",
     "Leaf",
+    "Outage",
     "PolicySet",
     "RecoveryCode",
     "Sealed",

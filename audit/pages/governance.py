@@ -115,6 +115,7 @@ def _show(
         "title": "The gate",
         "laws": [(law, _axioms(law, stopped)) for law in LAWS],
         "stopped": stopped,
+        "most_denials": selectors.MOST_DENIALS,
         "axioms_digest": hashlib.sha256(axioms).hexdigest(),
         "are_axioms_shipped": hashlib.sha256(axioms).hexdigest() == PINNED,
         "policy": selectors.policy_active(),

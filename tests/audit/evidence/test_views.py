@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from audit.accounts import token_issue
+from audit.evidence import views
 from audit.ledger.signer import LedgerSigner
 from audit.models import ApiToken, Event
 from audit.models.token import new_secret
@@ -186,3 +187,15 @@ def test_without_the_ledger_nothing_is_sent(committed_cast: Cast, signer: Ledger
         superuser.execute("REVOKE INSERT ON audit_event FROM vigil_app")
     for response in (client.get(URL), post(client, event="user_created")):
         assert (response.status_code, response.json()["error_code"]) == (503, "AUDIT_UNAVAILABLE")
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_one_that_takes_too_long_is_refused_on_record_and_says_what_to_do(
+    ledger: Cast, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(views, "SECONDS", 0.0)
+    kind = {"content_type": "application/json"} if method == "post" else {}
+    refused = getattr(as_person(ledger, "auditor"), method)(URL, {"reason": "a case"}, **kind)
+    assert refused.status_code == 400
+    assert "narrow it, or use manage.py export_evidence" in refused.json()["message"]
+    assert Event.objects.latest("id").event == "evidence_export_failed"
