@@ -14,6 +14,7 @@ from audit.authentication import principal_of
 from audit.models import Outage
 from audit.outages import outage_review, outages_unreviewed
 from audit.pages.access import page
+from audit.subjects import People
 from portal.lib.errors import NotFound, ValidationFailed, VigilError
 
 VIEW, REVIEW = "audit.view_outage", "audit.review_outage"
@@ -79,6 +80,10 @@ def _page(before: str) -> tuple[list[Outage], UUID | None]:
             ended_at=last.ended_at, pk__gte=last.pk
         )
     rows = list(found[: PAGE + 1])
+    # The journal has people by commitment.
+    people = People(str(row.explained) for row in rows)
+    for row in rows:
+        row.explained = [{**meant, "actor": people.text(meant["actor"])} for meant in row.explained]
     return rows[:PAGE], rows[PAGE - 1].pk if len(rows) > PAGE else None
 
 

@@ -14,6 +14,7 @@ from audit.gate import latch
 from audit.journal import disk
 from audit.models import Event, Outage
 from audit.outages import outage_review, outages_find
+from audit.principal import Principal
 from audit.rows import row_save
 from incidents.models import Service
 from portal.lib.errors import (
@@ -36,8 +37,8 @@ def journaled(tmp_path: Path, settings: object, committed_cast: Cast) -> Iterato
     journal.close()
 
 
-def add_service(slug: str) -> None:
-    row_save(instance=Service(slug=slug, name=slug), by=TESTS)
+def add_service(slug: str, by: Principal = TESTS) -> None:
+    row_save(instance=Service(slug=slug, name=slug), by=by)
 
 
 def break_journal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,13 +51,13 @@ def break_journal(monkeypatch: pytest.MonkeyPatch) -> None:
     add_service("after")
 
 
-def break_ledger() -> None:
+def break_ledger(by: Principal = TESTS) -> None:
     add_service("before")
     with as_superuser() as opened:
         opened.execute("ALTER TABLE audit_event RENAME TO broken")
         for _ in range(2):
             with pytest.raises((AuditUnavailable, DatabaseError)):
-                add_service("meanwhile")
+                add_service("meanwhile", by)
         opened.execute("ALTER TABLE broken RENAME TO audit_event")
     assert outages_find() == 0  # It has no end before something is recorded again.
     add_service("after")
@@ -128,6 +129,16 @@ def test_it_is_shown_until_a_person_has_reviewed_it(
     again = administrator.post(PAGE, {"outage": str(outage.pk), "review": "Again"})
     assert again.status_code == 409
     assert Event.objects.filter(event="outage_reviewed").count() == 1
+
+
+def test_whose_change_was_refused_is_shown_by_name(journaled: Path, committed_cast: Cast) -> None:
+    by = committed_cast.principal("administrator")
+    break_ledger(by)
+    outages_find()
+    assert {meant["actor"] for meant in Outage.objects.get().explained} == {by.recorded}
+    page = client_of(committed_cast, "administrator").get(PAGE).content.decode()
+    assert "by user:administrator on" in page
+    assert by.recorded not in page
 
 
 @pytest.mark.parametrize("name", ["outsider", "responder", "commander"])
