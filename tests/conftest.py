@@ -11,6 +11,7 @@ from pytest_django import DjangoDbBlocker
 
 from audit import journal
 from audit.gate import latch, moment
+from audit.ledger import lag
 from tests import database
 from tests import settings as test_settings
 from tests.people import Cast, make_cast
@@ -80,3 +81,9 @@ def own_latch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that closes the gate closes it for itself alone."""
     mine = test_settings.VAR.var / f"latch-{os.urandom(8).hex()}.json"
     monkeypatch.setattr(latch, "path", lambda: mine)
+
+
+@pytest.fixture(autouse=True)
+def one_look_at_the_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a test takes, so that queries can be counted."""
+    monkeypatch.setattr(lag, "LOOK_EVERY", 3600.0)
