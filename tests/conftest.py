@@ -10,6 +10,7 @@ from pytest_django import DjangoDbBlocker
 
 from audit import journal
 from audit.gate import latch
+from portal.lib.resilience import breaker, bulkhead, shared
 from tests import database
 from tests import settings as test_settings
 from tests.people import Cast, make_cast
@@ -76,3 +77,12 @@ def own_latch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that closes the gate closes it for itself alone."""
     mine = test_settings.VAR.var / f"latch-{os.urandom(8).hex()}.json"
     monkeypatch.setattr(latch, "path", lambda: mine)
+
+
+@pytest.fixture(autouse=True)
+def own_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test makes of a dependency holds for itself alone."""
+    monkeypatch.setattr(shared, "PREFIX", f"test-{os.urandom(8).hex()}")
+    monkeypatch.setattr(shared.shared, "silent_until", float("-inf"))
+    monkeypatch.setattr(breaker, "_circuits", {})
+    monkeypatch.setattr(bulkhead, "_bulkheads", {})
