@@ -19,7 +19,7 @@ from portal.lib.resilience.policies import Breaker, Policy
 from portal.stack.broker import answers, prepare_broker
 from portal.stack.layout import Layout
 from portal.stack.process import spawn, stop
-from tests.portal.lib.resilience.conftest import FakeClock, policy
+from tests.portal.conftest import FakeClock, policy
 from tests.stack.waiting import wait_until
 
 ONE = {"timeouts": (10.0,), "delays": (0.0,)}

@@ -9,7 +9,7 @@ from portal.lib.errors import ApiTimeout, CircuitOpen
 from portal.lib.resilience import call
 from portal.lib.resilience.bulkhead import BulkheadFull, bulkhead
 from portal.lib.resilience.policies import Policy
-from tests.portal.lib.resilience.conftest import policy
+from tests.portal.conftest import policy
 from tests.stack.waiting import wait_until
 
 

@@ -10,7 +10,7 @@ from portal.lib.errors import ApiTimeout, CircuitOpen
 from portal.lib.resilience import Kept, Refused, Unavailable, call, clock, deadline, policies
 from portal.lib.resilience.breaker import OPEN, circuit
 from portal.lib.resilience.policies import Breaker, Policy
-from tests.portal.lib.resilience.conftest import FakeClock, policy
+from tests.portal.conftest import FakeClock, policy
 
 
 class Service:

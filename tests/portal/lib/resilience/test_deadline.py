@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from portal.lib.resilience import clock, deadline
 from portal.lib.resilience.deadline import DeadlineExceeded
-from tests.portal.lib.resilience.conftest import FakeClock
+from tests.portal.conftest import FakeClock
 
 seconds = st.floats(min_value=0, max_value=1000, allow_nan=False)
 

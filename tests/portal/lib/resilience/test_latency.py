@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from portal.lib.errors import ApiTimeout
 from portal.lib.resilience import call, latency
 from portal.lib.resilience.policies import Policy
-from tests.portal.lib.resilience.conftest import FakeClock, policy
+from tests.portal.conftest import FakeClock, policy
 
 
 def counts_of(values: Sequence[float]) -> list[int]:
