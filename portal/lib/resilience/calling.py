@@ -82,11 +82,21 @@ def _retried(policy: Policy, attempt: Callable[[float], T]) -> T:
         is_in_time = state.upcoming_sleep < deadline.remaining()
         return state.attempt_number >= attempts or not is_in_time
 
+    def told(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning(
+            "call_tried_again",
+            dependency=policy.name,
+            attempt=state.attempt_number,
+            error=f"{type(error).__name__}: {error}",
+        )
+
     retrying = tenacity.Retrying(
         stop=is_last,
         wait=_pause(policy),
         retry=tenacity.retry_if_exception_type(FAILURES),
         sleep=clock.sleep,
+        before_sleep=told,
         reraise=True,
     )
     try:
@@ -136,7 +146,6 @@ def _attempted(policy: Policy, attempt: Callable[[float], T], timeout: float) ->
         raise
     except BaseException as error:
         failure = f"{type(error).__name__}: {error}"
-        log.warning("call_failed", dependency=policy.name, error=failure)
         raise
     finally:
         told("failed" if failure else "answered")

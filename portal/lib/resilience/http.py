@@ -54,16 +54,16 @@ class Reply:
 
 @dataclass(slots=True)
 class Cut:
-    """Ends a request from another thread."""
+    """Ends a request from another thread, once it has a connection."""
 
-    _connection: http.client.HTTPConnection | None = field(default=None)
+    connected: socket.socket | None = field(default=None)
     is_made: bool = False
 
     def __call__(self) -> None:
         self.is_made = True
-        if self._connection is not None and self._connection.sock is not None:
+        if self.connected is not None:
             with contextlib.suppress(OSError):
-                self._connection.sock.shutdown(socket.SHUT_RDWR)
+                self.connected.shutdown(socket.SHUT_RDWR)
 
 
 def request(  # noqa: PLR0913 - a request has that many parts
@@ -85,31 +85,38 @@ def request(  # noqa: PLR0913 - a request has that many parts
     if wrap is not None:
         kind = http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=timeout)
-    if wrap is not None:
-        connection.sock = wrap(
-            socket.create_connection((connection.host, connection.port), timeout)
-        )
     cut = cut or Cut()
-    cut._connection = connection
     clock = threading.Timer(timeout, cut)
     clock.daemon = True
     clock.start()
     try:
+        if wrap is None:
+            connection.connect()
+        else:
+            address = (connection.host, connection.port)
+            connection.sock = wrap(socket.create_connection(address, timeout))
+        # The connection forgets it where the answer ends with it.
+        cut.connected = connection.sock
         path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
         connection.request(method, path, body, {"User-Agent": "vigil", **(headers or {})})
-        response = connection.getresponse()
-        return Reply(
-            response.status,
-            {name.lower(): value for name, value in response.getheaders()},
-            _read(response),
-        )
+        with connection.getresponse() as response:
+            told = {name.lower(): value for name, value in response.getheaders()}
+            reply = Reply(response.status, told, _read(response))
     except (OSError, http.client.HTTPException, ValueError) as error:
         if cut.is_made:
-            raise TimeoutError(f"no whole answer within {timeout:g} s") from error
+            raise _late(timeout) from error
         raise
     finally:
         clock.cancel()
         connection.close()
+    if cut.is_made:
+        # What was cut off can look like an end.
+        raise _late(timeout)
+    return reply
+
+
+def _late(timeout: float) -> TimeoutError:
+    return TimeoutError(f"no whole answer within {timeout:g} s")
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
@@ -119,6 +126,8 @@ def _read(response: http.client.HTTPResponse) -> bytes:
         if len(body) > MAX_REPLY:
             msg = f"more than {MAX_REPLY} bytes"
             raise http.client.HTTPException(msg)
+    if response.length:
+        raise http.client.IncompleteRead(body, response.length)
     return body
 
 
