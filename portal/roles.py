@@ -1,5 +1,7 @@
 """The groups an installation starts with, and what each may do. Administrators edit them later."""
 
+VIEW_SYSTEM = ("portal.view_systemhealth",)
+OPERATE = (*VIEW_SYSTEM, "portal.close_breaker")
 VIEW_INCIDENTS = (
     "incidents.view_incident",
     "incidents.view_alert",
@@ -9,7 +11,7 @@ VIEW_INCIDENTS = (
     "incidents.view_source",
     "incidents.view_severityrule",
 )
-RESPOND = (*VIEW_INCIDENTS, "incidents.respond_incident")
+RESPOND = (*VIEW_INCIDENTS, *VIEW_SYSTEM, "incidents.respond_incident")
 COMMAND = (
     *RESPOND,
     "incidents.command_incident",
@@ -40,11 +42,13 @@ CONFIGURE = tuple(
 ROLES: dict[str, tuple[str, ...]] = {
     "Responder": RESPOND,
     "Commander": COMMAND,
+    "Operator": (*VIEW_INCIDENTS, *OPERATE),
     "Auditor": (
         *VIEW_INCIDENTS,
+        *VIEW_SYSTEM,
         "audit.view_event",
         "audit.view_gatelatch",
         "audit.view_policyset",
     ),
-    "Administrator": (*VIEW_INCIDENTS, "audit.view_event", *GOVERN, *CONFIGURE),
+    "Administrator": (*VIEW_INCIDENTS, *OPERATE, "audit.view_event", *GOVERN, *CONFIGURE),
 }

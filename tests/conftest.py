@@ -83,6 +83,5 @@ def own_latch(monkeypatch: pytest.MonkeyPatch) -> None:
 def own_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test makes of a dependency holds for itself alone."""
     monkeypatch.setattr(shared, "PREFIX", f"test-{os.urandom(8).hex()}")
-    monkeypatch.setattr(shared.shared, "silent_until", float("-inf"))
     monkeypatch.setattr(breaker, "_circuits", {})
     monkeypatch.setattr(bulkhead, "_bulkheads", {})

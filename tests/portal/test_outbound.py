@@ -27,6 +27,7 @@ OUTBOUND: dict[str, set[str]] = {
     "incidents/services/waking.py": {"broker"},
     "portal/emergency.py": {"emergency-pagerduty"},
     "portal/probes.py": {"probe"},
+    "portal/system/measures.py": {"broker"},
 }
 # Guarded in another way than by `call`, with the same table.
 GUARDED = {

@@ -14,6 +14,7 @@ import structlog
 from portal.lib.errors import CircuitOpen
 from portal.lib.resilience import clock
 from portal.lib.resilience.policies import Breaker, Policy, policy_of
+from portal.lib.resilience.shared import shared
 from portal.lib.resilience.storage import LocalStorage, SharedStorage
 
 CLOSED, OPEN, HALF_OPEN = (
@@ -154,3 +155,12 @@ def circuit(name: str) -> Circuit | None:
     if policy.breaker is None:
         return None
     return _circuits.get(name) or _circuits.setdefault(name, Circuit(policy, policy.breaker))
+
+
+def _cache_guard() -> Circuit:
+    found = circuit("cache")
+    assert found is not None  # noqa: S101 - the table has one
+    return found
+
+
+shared.guard = _cache_guard

@@ -5,15 +5,13 @@ it, and each process goes by what it knows itself. Nothing governed depends on i
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-import structlog
 from django.core.cache import cache
 from prometheus_client import Counter
 from redis.exceptions import RedisError
 
-from portal.lib.resilience import clock
-from portal.lib.resilience.policies import policy_of
+from portal.lib.errors import CircuitOpen
 
 T = TypeVar("T")
 PREFIX = "resilience"
@@ -25,18 +23,23 @@ FAILED = Counter(
     ["use"],
 )
 
-log = structlog.get_logger(__name__)
+
+class Guard(Protocol):
+    @property
+    def state(self) -> str: ...
+    def admit(self) -> bool: ...
+    def report(self, *, is_probe: bool, failure: str = "") -> None: ...
 
 
 class Shared:
     """The cache, left alone for a few seconds after a failure: a dead one costs one wait."""
 
-    def __init__(self) -> None:
-        self.silent_until = float("-inf")
+    # Its own breaker, which stands on this module and is put here by `breaker`.
+    guard: Callable[[], Guard]
 
     @property
     def is_away(self) -> bool:
-        return clock.monotonic() < self.silent_until
+        return self.guard().state != "closed"
 
     def get(self, key: str) -> Any:
         return self._ask(lambda: cache.get(_named(key)))
@@ -64,22 +67,24 @@ class Shared:
         return self._ask(increased)
 
     def _ask(self, question: Callable[[], T]) -> T | None:
-        if self.is_away:
+        guard = self.guard()
+        try:
+            is_probe = guard.admit()
+        except CircuitOpen:
             FAILED.labels("skipped").inc()
             return None
+        failure = ""
         try:
             return question()
-        except (RedisError, OSError, ValueError) as error:
-            # ValueError: a counter that vanished between two questions.
-            self._away(error)
+        except ValueError:
+            # A counter that vanished between two questions: the cache answered.
             return None
-
-    def _away(self, error: Exception) -> None:
-        FAILED.labels("failed").inc()
-        breaker = policy_of("cache").breaker
-        if breaker is not None and not isinstance(error, ValueError):
-            self.silent_until = clock.monotonic() + breaker.cool_down
-            log.warning("cache_away", error=str(error), seconds=breaker.cool_down)
+        except (RedisError, OSError) as error:
+            failure = f"{type(error).__name__}: {error}"
+            FAILED.labels("failed").inc()
+            return None
+        finally:
+            guard.report(is_probe=is_probe, failure=failure)
 
 
 def _named(key: str) -> str:
