@@ -30,7 +30,7 @@ CAPABILITIES = (
         "Alerts in",
         (*RECORD, "web"),
         {
-            "broker": "Alerts are accepted, and opened as incidents up to two seconds later.",
+            "broker": "Alerts are accepted and kept; incidents open once it is back.",
             "queue": "Alerts are accepted; incidents open late.",
         },
     ),
@@ -69,7 +69,7 @@ CAPABILITIES = (
         "Background work",
         ("database",),
         {
-            "broker": "Only beat's schedule is lost meanwhile; what is due waits in the database.",
+            "broker": "What is due waits in the database until it is back.",
             "queue": "It is behind.",
         },
     ),

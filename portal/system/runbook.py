@@ -61,7 +61,7 @@ RUNBOOK: dict[str, Entry] = {
     ),
     "web": Entry(
         "the web processes",
-        "See what the web processes' log says; a process that hangs is stopped by gunicorn.",
+        "See what the web processes' log says; restart them where they hang.",
     ),
     "pagerduty": Entry(
         "PagerDuty",

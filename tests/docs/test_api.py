@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from audit.witness.metrics import ANSWERS
 from incidents.api.filters import IncidentFilters
+from portal.lib.resilience.shared import FAILED
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 PATHS = sorted(set(re.findall(r"(?<=[`\w])/(?:api|health|metrics)[\w/{}-]*", DOCUMENT)))
@@ -30,6 +31,7 @@ def test_the_document_names_every_filter() -> None:
 def test_the_document_names_every_metric(committed_db: None) -> None:
     Client().get("/health/live")
     ANSWERS.labels("w1", "cosigned").inc()
+    FAILED.labels("failed").inc()
     text = Client().get("/metrics").content.decode()
     told = {
         family.name + ("_total" if family.type == "counter" else "")

@@ -104,9 +104,8 @@ _TABLE = (
         bulkhead=8,
         is_cut=False,
         direction=Direction.OPEN,
-        loses="Seconds: what waits in the database is taken up by the next beat instead of at once.",
-        recovers="By itself: it is tried again after 5 s.",
-        fallback="beat asks every two seconds for what waits",
+        loses="Time: what is due waits in the database, and nothing of it is lost.",
+        recovers="By itself: it is tried again after 5 s, and beat asks for what waits every 2 s.",
     ),
     Policy(
         name="cache",
