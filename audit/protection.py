@@ -50,7 +50,7 @@ def tables() -> dict[str, Protection]:
     return {
         model._meta.db_table: protection(model)
         for model in apps.get_models(include_auto_created=True)
-        if not model._meta.proxy
+        if model._meta.managed and not model._meta.proxy
     }
 
 

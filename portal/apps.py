@@ -13,6 +13,7 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         # Shares the counters of all processes, so it comes before any is made.
         from portal import checks, counting  # noqa: F401
+        from portal.system import breakers  # noqa: F401 - its action is known from the start
 
         checks.register()
 

@@ -1,11 +1,33 @@
 """The Celery application: queues by purpose, late acknowledgement, idempotent tasks only."""
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
+from celery.signals import before_task_publish
+
+from portal.lib.resilience import deadline
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+HEADER = "vigil_deadline"
 
-app = Celery("portal")
+
+class DeadlineTask(Task):  # type: ignore[misc] # no stubs
+    """Has 50 s, or what is left of the time of whoever sent it. One that comes too late fails at its
+    first question to the database; what it was to do is still due, and beat asks again."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with deadline.inherited(getattr(self.request, HEADER, None), at_most=deadline.TASK):
+            return super().__call__(*args, **kwargs)
+
+
+def send_deadline(headers: dict[str, Any], **_kwargs: object) -> None:
+    if (ends := deadline.at()) is not None:
+        headers[HEADER] = ends
+
+
+# Weak references are the default, and nothing else holds the function.
+before_task_publish.connect(send_deadline, weak=False)
+app = Celery("portal", task_cls=DeadlineTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -5,16 +5,16 @@ accepted leaves a mark, what was not is tried again by the caller's next beat.
 """
 
 import json
-import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 
 import structlog
 from django.conf import settings
 
-log = structlog.get_logger(__name__)
+from portal.lib.errors import ApiTimeout, CircuitOpen
+from portal.lib.resilience import Refused, call, http
 
-TIMEOUT = 3.0
-ACCEPTED = 202
+log = structlog.get_logger(__name__)
 
 
 def page(key: str, summary: str) -> bool:
@@ -49,16 +49,18 @@ def page(key: str, summary: str) -> bool:
 
 
 def _send(event: dict[str, object]) -> None:
-    request = urllib.request.Request(  # noqa: S310 - the scheme is checked in the settings
-        settings.EMERGENCY_PAGERDUTY_URL,
-        data=json.dumps(event).encode(),
-        headers={"Content-Type": "application/json"},
-        method="POST",
-    )
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310 - likewise
-        if response.status != ACCEPTED:
-            msg = f"PagerDuty answered {response.status}"
-            raise OSError(msg)
+    url, body = settings.EMERGENCY_PAGERDUTY_URL, json.dumps(event).encode()
+    headers = {"Content-Type": "application/json"}
+
+    def attempt(timeout: float) -> None:
+        reply = http.request("POST", url, timeout=timeout, body=body, headers=headers)
+        reply.expect(HTTPStatus.ACCEPTED)
+
+    try:
+        call("emergency-pagerduty", attempt)
+    except (ApiTimeout, CircuitOpen, Refused) as failure:
+        msg = f"PagerDuty does not take it: {failure.__cause__ or failure}"
+        raise OSError(msg) from failure
 
 
 def _mark(key: str) -> Path:

@@ -110,7 +110,7 @@ def database(url: str, name: str) -> dict[str, Any]:
         msg = f"{name} names no database"
         raise ImproperlyConfigured(msg)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "portal.database",
         "NAME": dbname,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

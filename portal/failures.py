@@ -1,5 +1,6 @@
 """What a person or a program sees of a failure: a page, or the envelope. Needs no database."""
 
+import sys
 from http import HTTPStatus
 
 from django.core.exceptions import SuspiciousOperation
@@ -9,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from audit.second_factor.session import way_to_confirm
 from portal.lib import envelope
-from portal.lib.errors import InternalError, NotFound, VigilError
+from portal.lib.errors import DbUnavailable, InternalError, NotFound, VigilError
 from portal.lib.trace import trace_id
 
 
@@ -27,6 +28,9 @@ def respond(request: HttpRequest, error: VigilError) -> HttpResponse:
             "reason": HTTPStatus(error.http_status).phrase,
             "trace_id": trace_id(),
             "way": way_to_confirm(request) if getattr(error, "needs", "") else "",
+            "is_database": isinstance(error, DbUnavailable),
+            # Sending a form again is for the person to decide.
+            "tries_again": error.retry_after is not None and request.method == "GET",
         },
     )
     response = HttpResponse(page, status=error.http_status)
@@ -59,4 +63,7 @@ def not_found(request: HttpRequest, _exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return respond(request, InternalError())
+    """Also for what a middleware raises, such as the session's when the database is away: Django
+    asks for this page while it handles the exception."""
+    raised = sys.exception()
+    return render(request, raised) if raised else respond(request, InternalError())

@@ -24,6 +24,7 @@ PEOPLE = (
     ("responder", "Responder"),
     ("auditor", "Auditor"),
     ("security", "Security"),
+    ("operator", "Operator"),
 )
 
 

@@ -28,6 +28,10 @@ from incidents.severity import Severity
 from portal.counting import counted
 from portal.health import only_read, own_connection
 from portal.local_metrics import LocalCollector
+from portal.lib.resilience import breaker
+from portal.lib.resilience.policies import POLICIES
+
+STATES = (breaker.CLOSED, breaker.HALF_OPEN, breaker.OPEN)
 
 log = structlog.get_logger(__name__)
 
@@ -150,11 +154,26 @@ class DatabaseCollector(Collector):
             )
 
 
+class BreakerCollector(Collector):
+    """Needs no database. A breaker that each process has for itself is this process's."""
+
+    def collect(self) -> Iterator[Metric]:
+        gauge = GaugeMetricFamily(
+            "vigil_breaker_state",
+            "Circuit breakers: 0 closed, 1 half-open, 2 open.",
+            labels=["dependency"],
+        )
+        for name in POLICIES:
+            if found := breaker.circuit(name):
+                gauge.add_metric([name], STATES.index(found.state))
+        yield gauge
+
+
 @csrf_exempt
 def metrics(request: HttpRequest) -> HttpResponse:
     only_read(request)
     registry = CollectorRegistry()
-    for collector in (DatabaseCollector(), LocalCollector(), JournalCollector()):
+    for collector in (DatabaseCollector(), LocalCollector(), JournalCollector(), BreakerCollector()):
         registry.register(collector)
     return HttpResponse(
         generate_latest(registry) + counted(),

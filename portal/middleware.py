@@ -9,6 +9,8 @@ from audit.models import User
 from audit.second_factor.session import confirmed_at
 from audit.sessions import address_of
 from portal import failures
+from portal.lib import envelope
+from portal.lib.resilience import deadline
 from portal.lib.trace import start_trace
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -25,6 +27,18 @@ class TraceMiddleware:
         response = self.get_response(request)
         response.headers["X-Trace-Id"] = trace_id
         return response
+
+
+class DeadlineMiddleware:
+    """A page has 60 s, a call of the API 30 s; what it calls has no more than is left of them."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_api = request.path_info.startswith(envelope.ENVELOPE_PATHS)
+        with deadline.within(deadline.API_CALL if is_api else deadline.REQUEST, is_request=True):
+            return self.get_response(request)
 
 
 class ContentSecurityPolicyMiddleware:

@@ -141,6 +141,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Configuration",
                 "separator": True,
                 "items": [
+                    _item("System health", "monitor_heart", "system", "portal.view_systemhealth"),
                     _item(
                         "Severity mapping",
                         "low_priority",

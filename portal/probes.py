@@ -1,52 +1,68 @@
 """What the watchdog looks at. Each returns a finding, or raises, which counts as failing."""
 
-import http.client
 import shutil
+from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TypeVar
 
 import psycopg
 from kombu import Connection
 
 from portal import emergency
+from portal.lib.errors import ApiTimeout
+from portal.lib.resilience import call, http
 from portal.watchdog import Finding, State
 
 WARN_BELOW = 0.20
 CRITICAL_BELOW = 0.05
-TIMEOUT = 3
+T = TypeVar("T")
+
+
+def _probe(attempt: Callable[[float], T]) -> T:
+    """Raises what went wrong itself: it is what a person reads in the watchdog's report."""
+    try:
+        return call("probe", attempt).value
+    except ApiTimeout as failure:
+        raise failure.__cause__ or failure from None
 
 
 def web(url: str, *, host: str) -> Finding:
     """`/health/live` of the web process at this URL; `host` is what the site calls itself."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
-    try:
-        connection.request("GET", "/health/live", headers={"Host": host})
-        status = connection.getresponse().status
-    finally:
-        connection.close()
-    if status != http.client.OK:
-        return Finding(State.FAILING, f"/health/live answered {status}")
+    headers = {"Host": host}
+    reply = _probe(
+        lambda timeout: http.request("GET", f"{url}/health/live", timeout=timeout, headers=headers)
+    )
+    if reply.status != HTTPStatus.OK:
+        return Finding(State.FAILING, f"/health/live answered {reply.status}")
     return Finding(State.OK)
 
 
 def database(url: str) -> Finding:
-    with psycopg.connect(url, connect_timeout=TIMEOUT, application_name="watchdog") as connection:
-        connection.execute("SELECT 1")
+    def attempt(timeout: float) -> None:
+        with psycopg.connect(
+            url, connect_timeout=int(timeout), application_name="watchdog"
+        ) as connection:
+            connection.execute("SELECT 1")
+
+    _probe(attempt)
     return Finding(State.OK)
 
 
 def broker(url: str) -> Finding:
-    limits = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
+    _probe(lambda timeout: _ping(url, timeout))
+    return Finding(State.OK)
+
+
+def _ping(url: str, timeout: float) -> None:
+    limits = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
     is_redis = url.startswith("redis")
     with Connection(
-        url, connect_timeout=TIMEOUT, transport_options=limits if is_redis else {}
+        url, connect_timeout=timeout, transport_options=limits if is_redis else {}
     ) as connection:
         connection.connect()
         if is_redis:
             connection.default_channel.client.ping()
-    return Finding(State.OK)
 
 
 def disk(directory: Path) -> Finding:

@@ -1,5 +1,7 @@
 """The groups an installation starts with, and what each may do. Administrators edit them later."""
 
+VIEW_SYSTEM = ("portal.view_systemhealth",)
+OPERATE = (*VIEW_SYSTEM, "portal.close_breaker")
 VIEW_INCIDENTS = (
     "incidents.view_incident",
     "incidents.view_alert",
@@ -9,7 +11,7 @@ VIEW_INCIDENTS = (
     "incidents.view_source",
     "incidents.view_severityrule",
 )
-RESPOND = (*VIEW_INCIDENTS, "incidents.respond_incident")
+RESPOND = (*VIEW_INCIDENTS, *VIEW_SYSTEM, "incidents.respond_incident")
 COMMAND = (
     *RESPOND,
     "incidents.command_incident",
@@ -44,8 +46,10 @@ ROLES: dict[str, tuple[str, ...]] = {
     "Responder": RESPOND,
     "Commander": COMMAND,
     "Security": (*COMMAND, "incidents.oversee_restricted_incident", "audit.view_event"),
+    "Operator": (*VIEW_INCIDENTS, *OPERATE),
     "Auditor": (
         *VIEW_INCIDENTS,
+        *VIEW_SYSTEM,
         "audit.view_event",
         "audit.view_gatelatch",
         "audit.view_outage",
@@ -53,6 +57,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "Administrator": (
         *VIEW_INCIDENTS,
+        *OPERATE,
         "incidents.restrict_incident",
         "incidents.oversee_restricted_incident",
         "audit.view_event",

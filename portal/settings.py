@@ -69,6 +69,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "portal.middleware.TraceMiddleware",
+    "portal.middleware.DeadlineMiddleware",
     "portal.counting.CountingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "portal.middleware.ContentSecurityPolicyMiddleware",
@@ -110,6 +111,8 @@ DATABASES = {
         **database(DATABASE_URL, "DATABASE_URL"),
         # Persistent connections come from the pool, where one is configured.
         "CONN_MAX_AGE": 0,
+        # A pooled connection that died is replaced before anybody gets it.
+        "CONN_HEALTH_CHECKS": True,
         # A governed call owns its transaction: a raised denial must not roll back its own record.
         "ATOMIC_REQUESTS": False,
     }
@@ -117,17 +120,24 @@ DATABASES = {
 _options = DATABASES["default"]["OPTIONS"]
 PROCESS = env.text("VIGIL_PROCESS", "vigil")
 _options["application_name"] = PROCESS
+# A server that takes connections and does not answer is one that is away.
+_options.setdefault("connect_timeout", 5)
 # The role that the connection assumes: migrations run as the owner, everything else as the login.
 if _role := env.values.get("VIGIL_DATABASE_ROLE", "").strip():
     _options["assume_role"] = _role
 if _pool := env.integer("VIGIL_DATABASE_POOL", 0, minimum=0, maximum=100):
-    _options["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 10}
+    _options["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Cache, broker, tasks ---------------------------------------------------------------------------
 CACHE_URL = env.url("CACHE_URL", VAR.cache_url(), schemes={"redis", "rediss", "unix"})
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_URL,
+        # What it holds is convenience: nobody waits for it.
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+    }
 }
 CELERY_BROKER_URL = env.url(
     "BROKER_URL",

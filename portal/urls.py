@@ -11,6 +11,7 @@ handler500 = "portal.failures.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.health_urls")),
     path("api/", include("portal.schema")),
+    path("", include("portal.system.urls")),
     path("", include("audit.urls")),
     path("", include("incidents.urls")),
     re_path("^(?:api|v1|v2|health|ledger)/", nothing_here),

@@ -10,13 +10,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
 import structlog
 
 INTERVAL = 5.0
+# A beat that waits for slow probes may come late by as much.
+MISSED = timedelta(seconds=2 * INTERVAL)
 
 log = structlog.get_logger("portal.watchdog")
 
@@ -51,8 +53,11 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """`missed_at` is when the last beat was due that did not come; None where none is known."""
+
     beat_at: datetime
     probes: dict[str, Watched]
+    missed_at: datetime | None = None
 
 
 class _Look:
@@ -85,6 +90,9 @@ class Watchdog:
         self._looks: dict[str, _Look] = {}
         self._seen: dict[str, Watched] = {}
         self._is_file_writable = True
+        before = read_report(state_file)
+        self._beat_at = before.beat_at if before else None
+        self._missed_at = before.missed_at if before else None
 
     def run(self, stop: threading.Event, *, interval: float = INTERVAL) -> None:
         while not stop.is_set():
@@ -102,7 +110,11 @@ class Watchdog:
         for probe in self._probes:
             finding = self._looks[probe.name].finding(begun + probe.timeout)
             self._seen[probe.name] = self._compare(probe.name, finding, now)
-        report = Report(now, dict(self._seen))
+        if self._beat_at and now - self._beat_at > MISSED:
+            self._missed_at = self._beat_at + timedelta(seconds=INTERVAL)
+            log.warning("beat missed", due_at=self._missed_at.isoformat())
+        self._beat_at = now
+        report = Report(now, dict(self._seen), self._missed_at)
         self._write(report)
         return report
 
@@ -146,6 +158,7 @@ def read_report(state_file: Path) -> Report | None:
                 )
                 for name, seen in raw["probes"].items()
             },
+            missed_at=datetime.fromisoformat(raw["missed_at"]) if raw.get("missed_at") else None,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

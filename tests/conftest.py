@@ -12,6 +12,8 @@ from pytest_django import DjangoDbBlocker
 from audit import journal
 from audit.gate import latch, moment
 from audit.ledger import lag
+from audit.gate import latch
+from portal.lib.resilience import breaker, bulkhead, shared
 from tests import database
 from tests import settings as test_settings
 from tests.people import Cast, make_cast
@@ -87,3 +89,11 @@ def own_latch(monkeypatch: pytest.MonkeyPatch) -> None:
 def one_look_at_the_lag(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a test takes, so that queries can be counted."""
     monkeypatch.setattr(lag, "LOOK_EVERY", 3600.0)
+
+
+@pytest.fixture(autouse=True)
+def own_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test makes of a dependency holds for itself alone."""
+    monkeypatch.setattr(shared, "PREFIX", f"test-{os.urandom(8).hex()}")
+    monkeypatch.setattr(breaker, "_circuits", {})
+    monkeypatch.setattr(bulkhead, "_bulkheads", {})

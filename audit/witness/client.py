@@ -20,14 +20,16 @@ from audit.proofs.cosignature import cosignatures
 from audit.proofs.note import Signature
 from audit.witness import config
 from audit.witness.config import Peer
-from audit.witness.exchange import Exchange, Reply
+from audit.witness.exchange import Exchange
 from audit.witness.message import add_checkpoint, text_of
 from audit.witness.metrics import ANSWERS
 from audit.witness.standing import Refusal, Standing, said, size_of
+from portal.lib.resilience.http import Reply
+from portal.lib.resilience.policies import policy_of
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT = 5.0
+TIMEOUT = policy_of("witnesses").timeouts[0]
 RETRY_AFTER = 30.0
 CLOCK_SKEW = 300
 # Refused though it has the size that the proof starts from: what it has is not our past.

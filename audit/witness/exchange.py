@@ -4,22 +4,13 @@ A socket's timeout is for each read, and resolving a name has none at all: only 
 behind bounds the whole. It touches no database.
 """
 
-import contextlib
-import http.client
-import socket
 import threading
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-CHUNK = 8192
-MAX_REPLY = 64 * 1024
+from portal.lib.errors import ApiTimeout, CircuitOpen
+from portal.lib.resilience import call
+from portal.lib.resilience.http import Cut, Reply, request
 
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    content_type: str
-    body: bytes
+HEADERS = {"Content-Type": "text/plain; charset=utf-8"}
 
 
 class Exchange(threading.Thread):
@@ -27,12 +18,9 @@ class Exchange(threading.Thread):
 
     def __init__(self, url: str, body: bytes, *, timeout: float) -> None:
         super().__init__(name="witness", daemon=True)
-        parts = urlsplit(url)
-        kind = (
-            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        )
-        self._connection = kind(parts.hostname or "", parts.port, timeout=timeout)
-        self._path = f"{parts.path.rstrip('/')}/add-checkpoint"
+        self._url = f"{url.rstrip('/')}/add-checkpoint"
+        self._timeout = timeout
+        self._cut = Cut()
         self._body = body
         self.reply: Reply | None = None
         self.error = ""
@@ -40,12 +28,13 @@ class Exchange(threading.Thread):
 
     def run(self) -> None:
         try:
-            self.reply = self._post()
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            # ValueError: a hostname that cannot be one, or a connection closed by `abandon`.
+            self.reply = call("witnesses", self._post).value
+        except (ApiTimeout, CircuitOpen) as failure:
+            cause = failure.__cause__ or failure
+            self.error = f"{type(cause).__name__}: {cause}"
+        except ValueError as error:
+            # A hostname that cannot be one.
             self.error = f"{type(error).__name__}: {error}"
-        finally:
-            self._connection.close()
 
     def wait(self, seconds: float) -> bool:
         """Whether it has ended within that time."""
@@ -55,19 +44,14 @@ class Exchange(threading.Thread):
     def abandon(self) -> None:
         """Cuts the connection, if there is one yet, so that the thread ends soon."""
         self.is_abandoned = True
-        sock = self._connection.sock
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        self._cut()
 
-    def _post(self) -> Reply:
-        headers = {"Content-Type": "text/plain; charset=utf-8", "User-Agent": "vigil"}
-        self._connection.request("POST", self._path, self._body, headers)
-        response = self._connection.getresponse()
-        body = b""
-        while chunk := response.read1(CHUNK):
-            body += chunk
-            if len(body) > MAX_REPLY:
-                msg = f"more than {MAX_REPLY} bytes"
-                raise http.client.HTTPException(msg)
-        return Reply(response.status, response.getheader("Content-Type", ""), body)
+    def _post(self, _timeout: float) -> Reply:
+        return request(
+            "POST",
+            self._url,
+            timeout=self._timeout,
+            body=self._body,
+            headers=HEADERS,
+            cut=self._cut,
+        )

@@ -9,9 +9,10 @@ import structlog
 from audit.proofs.encoding import decode_decimal
 from audit.proofs.errors import ProofError
 from audit.witness.config import Peer
-from audit.witness.exchange import Exchange, Reply
+from audit.witness.exchange import Exchange
 from audit.witness.metrics import ANSWERS
 from audit.witness.witness import SIZE_TYPE
+from portal.lib.resilience.http import Reply
 
 log = structlog.get_logger(__name__)
 

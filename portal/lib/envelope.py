@@ -21,7 +21,7 @@ from portal.lib import errors, trace
 log = structlog.get_logger(__name__)
 
 MAX_ERRORS = 50
-_ENVELOPE_PATHS = ("/api/", "/v1/", "/v2/", "/health/")
+ENVELOPE_PATHS = ("/api/", "/v1/", "/v2/", "/health/")
 # Detectors often know nothing but HTTP Basic.
 _BASIC_PATHS = ("/api/v1/alerts/", "/api/v1/ingest/", "/api/v1/logs/", "/v1/logs", "/v2/")
 _BEARER = 'Bearer realm="vigil"'
@@ -33,7 +33,7 @@ _NO_FIELD = {"non_field_errors", "__all__"}
 
 def wants_envelope(request: HttpRequest) -> bool:
     """Whether a failure of this request is told in JSON; a page in HTML otherwise."""
-    if request.path_info.startswith(_ENVELOPE_PATHS):
+    if request.path_info.startswith(ENVELOPE_PATHS):
         return True
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 

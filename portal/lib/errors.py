@@ -192,3 +192,22 @@ class AuditUnavailable(VigilError):
     http_status = 503
     default_message = "Action blocked: cannot create audit trail"
     default_retry_after = 30
+
+
+class CircuitOpen(VigilError):
+    """A dependency failed so often that it is left alone for a while; nothing was sent to it."""
+
+    error_code = "CIRCUIT_OPEN"
+    status = "unavailable"
+    http_status = 503
+    default_message = "A service that this needs is down. Please retry."
+    default_retry_after = 30
+
+
+class ApiTimeout(VigilError):
+    """A dependency gave up, or was given up: whether it did what was asked is not known."""
+
+    error_code = "API_TIMEOUT"
+    status = "error"
+    http_status = 504
+    default_message = "A service that this needs did not answer in time. Please retry."

@@ -18,6 +18,7 @@ from audit.search.about import MAX_TERMS
 from audit.witness.metrics import ANSWERS
 from incidents.api.filters import IncidentFilters
 from portal.watchdog import Finding, Probe, State, Watchdog
+from portal.lib.resilience.shared import FAILED
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 PATHS = sorted(set(re.findall(r"(?<=[`\w])/(?:api|health|metrics)[\w/{}-]*", DOCUMENT)))
@@ -56,6 +57,7 @@ def test_the_document_names_every_metric(committed_db: None) -> None:
     probe = Probe("web", lambda: Finding(State.OK))
     Watchdog(probes=[probe], state_file=settings.VAR.watchdog).beat()
     ANSWERS.labels("w1", "cosigned").inc()
+    FAILED.labels("failed").inc()
     text = Client().get("/metrics").content.decode()
     settings.VAR.watchdog.unlink()
     told = {

@@ -9,13 +9,9 @@ import pytest
 from celery import current_app
 
 from incidents.models import AlertReceipt
-from incidents.services import waking
+from portal.lib.resilience.breaker import OPEN, circuit
+from portal.lib.resilience.policies import POLICIES
 from tests.incidents.api.calling import issued, with_secret
-
-
-@pytest.fixture(autouse=True)
-def _eager_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waking, "_silent_until", 0.0)
 
 
 @pytest.fixture
@@ -66,6 +62,8 @@ def test_after_a_failure_the_broker_is_left_alone_for_a_while(
     committed_db: None, hung: None
 ) -> None:
     send()
-    assert waking._silent_until > time.monotonic()
-    assert send() < waking.PATIENCE
+    breaker = circuit("broker")
+    assert breaker is not None
+    assert breaker.state == OPEN
+    assert send() < POLICIES["broker"].timeouts[0]
     assert AlertReceipt.objects.count() == 2

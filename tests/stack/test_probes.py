@@ -4,6 +4,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 
 from portal import probes
+from portal.lib.resilience import policies
 from portal.stack.broker import answers, prepare_broker
 from portal.stack.layout import Layout
 from portal.stack.process import spawn, stop
@@ -29,7 +31,8 @@ def nowhere() -> Iterator[int]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "TIMEOUT", 1)
+    quick = replace(policies.POLICIES["probe"], timeouts=(1.0,))
+    monkeypatch.setattr(policies, "POLICIES", {**policies.POLICIES, "probe": quick})
 
 
 class Site(HTTPServer):
@@ -68,7 +71,7 @@ def test_web_asks_the_process_by_the_name_of_the_site(site: Site) -> None:
 
 
 def test_web_that_does_not_answer_is_a_failure(nowhere: int) -> None:
-    with pytest.raises(OSError, match="timed out"):
+    with pytest.raises(OSError, match=r"timed out|no whole answer"):
         probes.web(f"http://127.0.0.1:{nowhere}", host="x")
 
 

@@ -17,6 +17,7 @@ import psutil
 import psycopg
 import pytest
 
+from portal.roles import ROLES
 from portal.stack.broker import prepare_broker
 from portal.stack.layout import Layout
 from portal.stack.postgres import EmbeddedPostgres
@@ -52,7 +53,7 @@ class TestRunning:
     def test_says_what_to_do_next_in_one_block(self, running: Installation) -> None:
         block = running.said[running.said.index("Vigil is ready") :]
         assert f"http://localhost:{running.port}\n" in block
-        for role in ("Administrator", "Commander", "Responder", "Auditor"):
+        for role in ROLES:
             assert re.search(rf"{role} +\w+ +\S{{12,}}\n", block)
         assert re.search(r"Detector token +vgl_\S+\n", block)
         assert "first-run.txt" in block
@@ -62,7 +63,7 @@ class TestRunning:
         secrets = [
             line.split()[-1] for line in running.layout.first_run.read_text().splitlines() if line
         ]
-        assert len(secrets) == 6
+        assert len(secrets) == 7
         for log in running.layout.logs.iterdir():
             assert not any(secret in log.read_text() for secret in secrets)
 

@@ -1,12 +1,17 @@
 """What is sent, and what a way of sending it answers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from audit.journal import line
 from audit.journal.line import Line
 from audit.journal.names import Name
+from portal.lib.errors import ApiTimeout, CircuitOpen
+from portal.lib.resilience import call
+
+T = TypeVar("T")
 
 
 class Weight(StrEnum):
@@ -53,6 +58,17 @@ class NotDelivered(Exception):
         self.retry_after = retry_after
         self.is_final = is_final
         self.is_long = is_long
+
+
+def deliver(attempt: Callable[[float], T]) -> T:
+    """Makes one attempt by the policy of the central log. The shipper is what tries again."""
+    try:
+        return call("journal-central", attempt).value
+    except CircuitOpen as open_:
+        raise NotDelivered(open_.message, retry_after=open_.retry_after or 0) from open_
+    except ApiTimeout as failure:
+        cause = failure.__cause__ or failure
+        raise NotDelivered(f"{type(cause).__name__}: {cause}") from failure
 
 
 class Transport(Protocol):

@@ -5,23 +5,22 @@ strings, enums as numbers. A 200 is the acknowledgement of the whole request.
 """
 
 import gzip
-import http.client
 import json
 import socket
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from itertools import groupby
 from typing import Any
 
 import structlog
 
-from audit.journal.ship.delivery import NotDelivered, Record, Weight
+from audit.journal.ship.delivery import NotDelivered, Record, Weight, deliver
 from audit.journal.ship.tls import Tls
+from portal.lib.resilience import http
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT = 10.0
-LONGEST_ANSWER = 65_536
 RETRYABLE = {429, 502, 503, 504}
 SEVERITY = {
     Weight.ROUTINE: (9, "INFO"),
@@ -54,33 +53,26 @@ class Otlp:
 
     def send(self, records: list[Record]) -> None:
         body = gzip.compress(json.dumps(request(records)).encode(), compresslevel=5, mtime=0)
-        connection = _Connection(self._host, self._port, self._tls)
-        try:
-            connection.request("POST", self._path, body, self._headers)
-            response = connection.getresponse()
-            answer = response.read(LONGEST_ANSWER)
-        except (OSError, http.client.HTTPException) as error:
-            raise NotDelivered(f"{type(error).__name__}: {error}") from error
-        finally:
-            connection.close()
-        if response.status != http.client.OK:
+        reply = deliver(lambda timeout: self._post(body, timeout))
+        if reply.status != HTTPStatus.OK:
             raise NotDelivered(
-                f"HTTP {response.status}",
-                retry_after=_seconds(response.headers.get("Retry-After", "")),
-                is_final=response.status not in RETRYABLE,
-                is_long=response.status == http.client.REQUEST_ENTITY_TOO_LARGE,
+                f"HTTP {reply.status}",
+                retry_after=reply.retry_after,
+                is_final=reply.status not in RETRYABLE,
+                is_long=reply.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             )
-        _tell_rejected(answer)
+        _tell_rejected(reply.body)
 
-
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, host: str, port: int, tls: Tls | None) -> None:
-        super().__init__(host, port, timeout=TIMEOUT)
-        self._tls = tls
-
-    def connect(self) -> None:
-        opened = socket.create_connection((self.host, self.port), TIMEOUT)
-        self.sock = self._tls.wrap(opened) if self._tls else opened
+    def _post(self, body: bytes, timeout: float) -> http.Reply:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return http.request(
+            "POST",
+            f"http://{host}:{self._port}{self._path}",
+            timeout=timeout,
+            body=body,
+            headers=self._headers,
+            wrap=self._tls.wrap if self._tls else None,
+        )
 
 
 def request(records: Iterable[Record]) -> dict[str, Any]:
@@ -132,10 +124,6 @@ def _attributes(values: Mapping[str, str | int]) -> list[dict[str, Any]]:
 
 def _nanoseconds(at: datetime) -> str:
     return str((at - EPOCH) // timedelta(microseconds=1) * 1000)
-
-
-def _seconds(retry_after: str) -> float:
-    return min(float(retry_after), 3600) if retry_after.isdecimal() else 0
 
 
 def _tell_rejected(answer: bytes) -> None:

@@ -10,10 +10,9 @@ import re
 import socket
 import time
 
-from audit.journal.ship.delivery import NotDelivered, Record, Weight
+from audit.journal.ship.delivery import Record, Weight, deliver
 from audit.journal.ship.tls import Tls
 
-TIMEOUT = 10.0
 LOG_AUDIT = 13
 SEVERITY = {Weight.ROUTINE: 6, Weight.NOTABLE: 5, Weight.WARNING: 4, Weight.DAMAGED: 2}
 EXAMPLE_ENTERPRISE = 32473
@@ -33,19 +32,19 @@ class Syslog:
 
     def send(self, records: list[Record]) -> None:
         frames = b"".join(frame(self.message(record)) for record in records)
-        try:
-            with socket.create_connection(self._address, TIMEOUT) as opened:
-                if self._tls is None:
-                    opened.sendall(frames)
-                    _await_end(opened)
-                    return
-                with self._tls.wrap(opened) as wrapped:
-                    wrapped.sendall(frames)
-                    wrapped.unwrap()
-                    # From here on the bare connection, to see how it ends.
-                    _await_end(wrapped)
-        except OSError as error:
-            raise NotDelivered(f"{type(error).__name__}: {error}") from error
+        deliver(lambda timeout: self._send(frames, timeout))
+
+    def _send(self, frames: bytes, timeout: float) -> None:
+        with socket.create_connection(self._address, timeout) as opened:
+            if self._tls is None:
+                opened.sendall(frames)
+                _await_end(opened, timeout)
+                return
+            with self._tls.wrap(opened) as wrapped:
+                wrapped.sendall(frames)
+                wrapped.unwrap()
+                # From here on the bare connection, to see how it ends.
+                _await_end(wrapped, timeout)
 
     def message(self, record: Record) -> bytes:
         """One message, like `<110>1 2026-02-12T18:30:00.000000Z host vigil 6f1c… intent [vigil@…
@@ -72,9 +71,9 @@ def frame(message: bytes) -> bytes:
     return b"%d %s" % (len(message), message)
 
 
-def _await_end(opened: socket.socket) -> None:
+def _await_end(opened: socket.socket, timeout: float) -> None:
     opened.shutdown(socket.SHUT_WR)
-    deadline = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + timeout
     while opened.recv(CHUNK):
         if time.monotonic() > deadline:
             raise TimeoutError("the receiver talks on instead of closing")

@@ -1,0 +1,118 @@
+"""Renders `docs/failure-policies.md` from the tables: `python -m portal.policies_document`."""
+
+from pathlib import Path
+
+from portal.lib.resilience import deadline
+from portal.lib.resilience.policies import POLICIES, Policy
+from portal.system.capabilities import CAPABILITIES
+from portal.system.runbook import RUNBOOK
+
+INTRODUCTION = """\
+# Failure policies
+
+What Vigil calls out of its processes, and what holds when that fails. This page is written from the
+tables in `portal/lib/resilience/policies.py` and `portal/system`, which the code itself reads.
+*System health* in the sidebar shows all of it as it is now.
+"""
+ATTEMPTS = """\
+*Attempts* are the timeouts of each in turn, with the pauses between them. Within a request there is one
+attempt of at most 5 s, whatever the table says. *At once* is how many calls a process may have under way.
+What fails *closed* holds up the work that needs it; what fails *open* lets it go on.
+"""
+CARRIED = """\
+Whatever begins within one of them has no more than is left of it: calls, queries (as `statement_timeout`),
+and tasks, whose messages carry it. What runs out of time is 504 `API_TIMEOUT`."""
+
+
+def render() -> str:
+    return "\n".join([INTRODUCTION, *_calls(), *_deadlines(), *_capabilities(), *_runbook()])
+
+
+def _calls() -> list[str]:
+    return [
+        "## What is called\n",
+        "| dependency | attempts | breaker | at once | fails |",
+        "|---|---|---|---|---|",
+        *(_row(policy) for policy in POLICIES.values()),
+        "",
+        ATTEMPTS,
+        *(_told(policy) for policy in POLICIES.values()),
+    ]
+
+
+def _row(policy: Policy) -> str:
+    attempts = _seconds(policy.timeouts[0])
+    pairs = zip(policy.delays[1:], policy.timeouts[1:], strict=True)
+    attempts += "".join(f", after {_seconds(delay)}: {_seconds(limit)}" for delay, limit in pairs)
+    breaker = "none"
+    if policy.breaker:
+        whose = "shared" if policy.breaker.is_shared else "each process's own"
+        breaker = (
+            f"{policy.breaker.failures} in a row, {_seconds(policy.breaker.cool_down)}, {whose}"
+        )
+    places = str(policy.bulkhead) if policy.bulkhead else "–"
+    return f"| `{policy.name}` | {attempts} | {breaker} | {places} | {policy.direction.value} |"
+
+
+def _inside(sentence: str) -> str:
+    """As it goes on within another one; a name keeps its capital."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:g} s"
+
+
+def _told(policy: Policy) -> str:
+    fallback = "" if policy.fallback == "none" else f" In its place: {policy.fallback}."
+    return (
+        f"- **{policy.title}** (`{policy.name}`). Without it: {_inside(policy.loses)}{fallback}"
+        f" It comes back {_inside(policy.recovers)} Objective: {policy.objective:.1%} of calls answered."
+    )
+
+
+def _deadlines() -> list[str]:
+    levels = (
+        ("a page", deadline.REQUEST),
+        ("a call of the API", deadline.API_CALL),
+        ("a query", deadline.QUERY),
+        ("a call out of a request", deadline.EXTERNAL),
+        ("a task", deadline.TASK),
+    )
+    return [
+        "\n## Deadlines\n",
+        "| what | seconds |",
+        "|---|---|",
+        *(f"| {name} | {seconds:g} |" for name, seconds in levels),
+        "",
+        CARRIED,
+    ]
+
+
+def _capabilities() -> list[str]:
+    rows = []
+    for each in CAPABILITIES:
+        needs = ", ".join(RUNBOOK[name].title for name in each.needs)
+        without = " ".join(f"*{RUNBOOK[n].title}*: {text}" for n, text in each.without.items())
+        rows.append(f"| {each.title} | {needs} | {without or '–'} |")
+    return [
+        "\n## What is left of what\n",
+        "| capability | is off without | is degraded without |",
+        "|---|---|---|",
+        *rows,
+    ]
+
+
+def _runbook() -> list[str]:
+    return [
+        "\n## Runbook\n",
+        *(
+            f"- **{entry.title[:1].upper()}{entry.title[1:]}**: {entry.text}"
+            for entry in RUNBOOK.values()
+        ),
+        "",
+    ]
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent.parent / "docs" / "failure-policies.md").write_text(render())

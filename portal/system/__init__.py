@@ -1,0 +1,1 @@
+"""The system-health page: for whoever is on call."""

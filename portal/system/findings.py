@@ -1,0 +1,99 @@
+"""What is wrong now, from everything that looks: readiness, watchdog, breakers, figures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from portal.health import readiness
+from portal.lib.resilience.breaker import CLOSED, OPEN, circuit
+from portal.lib.resilience.latency import Service
+from portal.lib.resilience.policies import POLICIES
+from portal.lib.resilience.shared import shared
+from portal.system.measures import Figures, ago
+from portal.system.runbook import RUNBOOK, Entry
+from portal.watchdog import INTERVAL, Report, State
+
+# The standard alerts above a hundred that wait.
+DEEPEST_QUEUE = 100
+OLDEST_RECEIPT = 30.0
+FULL_MEMORY = 0.90
+# Beats that may be missed before the watchdog counts as gone.
+PATIENCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    name: str
+    state: State
+    detail: str
+    since: datetime | None = None
+
+    @property
+    def runbook(self) -> Entry:
+        return RUNBOOK[self.name]
+
+
+def findings(
+    figures: Figures, report: Report | None, services: dict[str, Service]
+) -> list[Finding]:
+    """All that is not well, worst first; one for each name."""
+    found: dict[str, Finding] = {}
+    for finding in (
+        *_from_readiness(),
+        *_from_watchdog(report),
+        *_from_breakers(services),
+        *_from_figures(figures),
+    ):
+        before = found.get(finding.name)
+        if before is None or (before.state is State.WARNING and finding.state is State.FAILING):
+            found[finding.name] = finding
+    return sorted(found.values(), key=lambda each: (each.state is not State.FAILING, each.name))
+
+
+def _from_readiness() -> Iterator[Finding]:
+    for name, problem in readiness.findings().items():
+        if problem:
+            yield Finding(name, State.FAILING, problem)
+
+
+def _from_watchdog(report: Report | None) -> Iterator[Finding]:
+    if not settings.EMERGENCY_PAGERDUTY_KEY:
+        yield Finding("emergency-key", State.FAILING, "no key to page on-call with is set")
+    if report is None:
+        yield Finding("watchdog", State.FAILING, "it has never run here")
+        return
+    if ago(report.beat_at) > PATIENCE * INTERVAL:
+        detail = f"its last beat is {ago(report.beat_at):.0f} s old"
+        yield Finding("watchdog", State.FAILING, detail, report.beat_at)
+        return
+    for name, seen in report.probes.items():
+        if seen.state is not State.OK and name in RUNBOOK:
+            yield Finding(name, seen.state, seen.detail, seen.since)
+
+
+def _from_breakers(services: dict[str, Service]) -> Iterator[Finding]:
+    for name, policy in POLICIES.items():
+        breaker = circuit(name)
+        if breaker is not None and name in RUNBOOK and (state := breaker.state) != CLOSED:
+            level = State.FAILING if state == OPEN else State.WARNING
+            yield Finding(name, level, f"its breaker is {state}", breaker.storage.opened_at)
+        service = services.get(name)
+        if service and service.share is not None and service.share < policy.objective:
+            detail = f"{service.share:.1%} answered in the last hour, {policy.objective:.1%} wanted"
+            is_gone = service.answered == 0
+            yield Finding(name, State.FAILING if is_gone else State.WARNING, detail)
+    if shared.is_away:
+        yield Finding("cache", State.FAILING, "it does not answer this process")
+
+
+def _from_figures(figures: Figures) -> Iterator[Finding]:
+    if figures.receipts > DEEPEST_QUEUE or figures.oldest_receipt > OLDEST_RECEIPT:
+        detail = f"{figures.receipts} alerts wait, the oldest for {figures.oldest_receipt:.0f} s"
+        is_stuck = figures.oldest_receipt > OLDEST_RECEIPT
+        yield Finding("queue", State.FAILING if is_stuck else State.WARNING, detail)
+    elif figures.messages is not None and figures.messages > DEEPEST_QUEUE:
+        yield Finding("queue", State.WARNING, f"{figures.messages} tasks wait in the broker")
+    if figures.memory_used > FULL_MEMORY:
+        yield Finding("memory", State.FAILING, f"{figures.memory_used:.0%} of memory is in use")

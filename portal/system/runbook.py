@@ -1,0 +1,80 @@
+"""What to do about each finding, for whoever is on call at night."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`title` names what is missing within a sentence."""
+
+    title: str
+    text: str
+
+
+RUNBOOK: dict[str, Entry] = {
+    "database": Entry(
+        "the database",
+        "See whether PostgreSQL runs and takes connections, and whether its disk is full. Vigil tries"
+        " it every 30 s and goes on by itself; restart nothing of Vigil.",
+    ),
+    "broker": Entry(
+        "the broker",
+        "See whether the broker runs. Nothing is lost: what is due waits in the database, and beat"
+        " sends it again. Restart the broker, then look whether the queue goes down.",
+    ),
+    "cache": Entry("the cache", "Restart the cache. Nothing that counts is kept in it."),
+    "ledger": Entry(
+        "the ledger",
+        "See whether the sequencer and the signer run, and what their logs say. Until a checkpoint"
+        " covers the oldest event, nothing is changed. Never delete events that wait.",
+    ),
+    "gate": Entry(
+        "the gate",
+        "Open Governance: it says what was wrong. Find out who changed which rules, then verify and"
+        " release the gate there, and write the review.",
+    ),
+    "journal": Entry(
+        "the journal",
+        "See whether its disk is full or was remounted, and whether its file was moved or deleted."
+        " Make room, never by deleting the journal; then run verify_ledger --journal.",
+    ),
+    "disk": Entry(
+        "room on the disk",
+        "Make room on the disk named here; below a twentieth nothing is changed any more.",
+    ),
+    "memory": Entry(
+        "free memory",
+        "Find the process that grows. A web process may be stopped: another one takes over.",
+    ),
+    "watchdog": Entry(
+        "the watchdog",
+        "Start the watchdog: without it nobody is paged when the gate closes itself.",
+    ),
+    "emergency-key": Entry(
+        "a key to page on-call with",
+        "Set VIGIL_EMERGENCY_PAGERDUTY_KEY, and start the watchdog again.",
+    ),
+    "queue": Entry(
+        "a worker that keeps up",
+        "See whether worker and beat run, and what the worker's log says. Receipts that cannot be"
+        " processed are set aside by themselves after five attempts.",
+    ),
+    "web": Entry(
+        "the web processes",
+        "See what the web processes' log says; restart them where they hang.",
+    ),
+    "pagerduty": Entry(
+        "PagerDuty",
+        "See the provider's status page. Call people by telephone meanwhile. Close the breaker here"
+        " once the provider is back, if you cannot wait half a minute.",
+    ),
+    "journal-central": Entry(
+        "the central log",
+        "See whether the central log takes connections and its certificate is valid. The journal's"
+        " files stay here until it has them.",
+    ),
+    "witnesses": Entry(
+        "the witnesses",
+        "Ask who runs the witness. Signing goes on; the next checkpoint asks it again.",
+    ),
+}

@@ -1,0 +1,53 @@
+"""Percentiles over a window that all processes fill."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.lib.errors import ApiTimeout
+from portal.lib.resilience import call, latency
+from portal.lib.resilience.policies import Policy
+from tests.portal.conftest import FakeClock, policy
+
+
+def counts_of(values: Sequence[float]) -> list[int]:
+    counts = [0] * len(latency.BOUNDS)
+    for value in values:
+        counts[next(n for n, bound in enumerate(latency.BOUNDS) if value <= bound)] += 1
+    return counts
+
+
+@given(values=st.lists(st.floats(0.001, 60), min_size=1, max_size=200), share=st.floats(0.5, 1))
+def test_a_percentile_is_at_most_a_third_above_the_truth(values: list[float], share: float) -> None:
+    ranked = sorted(values)
+    truth = next(v for n, v in enumerate(ranked, start=1) if n >= share * len(ranked))
+    found = latency.percentile(counts_of(values), share)
+    assert found is not None
+    assert truth <= found <= truth * 1.34 + 0.001
+
+
+def test_the_last_hour_by_outcome(fake_clock: FakeClock, table: dict[str, Policy]) -> None:
+    table["made-up"] = policy(timeouts=(10.0,), delays=(0.0,), breaker=None)
+
+    def slow(_timeout: float) -> None:
+        fake_clock.time += 2
+
+    def failing(_timeout: float) -> None:
+        fake_clock.time += 9
+        raise OSError("gone")
+
+    for _ in range(18):
+        call("made-up", slow)
+    for _ in range(2):
+        with pytest.raises(ApiTimeout):
+            call("made-up", failing)
+    found = latency.services(["made-up", "witnesses"])
+    assert (found["made-up"].calls, found["made-up"].answered) == (20, 18)
+    assert found["made-up"].share == 0.9
+    assert 9 <= (found["made-up"].p99 or 0) <= 12
+    assert found["witnesses"] == latency.Service(0, 0, None, None)
+    assert found["witnesses"].share is None
+    fake_clock.time += 2 * 60 * 60
+    assert latency.services(["made-up"])["made-up"].calls == 0
