@@ -27,9 +27,9 @@ from incidents.procedure import OPEN
 from incidents.severity import Severity
 from portal.counting import counted
 from portal.health import only_read, own_connection
-from portal.local_metrics import LocalCollector
 from portal.lib.resilience import breaker
 from portal.lib.resilience.policies import POLICIES
+from portal.local_metrics import LocalCollector
 
 STATES = (breaker.CLOSED, breaker.HALF_OPEN, breaker.OPEN)
 
@@ -173,7 +173,12 @@ class BreakerCollector(Collector):
 def metrics(request: HttpRequest) -> HttpResponse:
     only_read(request)
     registry = CollectorRegistry()
-    for collector in (DatabaseCollector(), LocalCollector(), JournalCollector(), BreakerCollector()):
+    for collector in (
+        DatabaseCollector(),
+        LocalCollector(),
+        JournalCollector(),
+        BreakerCollector(),
+    ):
         registry.register(collector)
     return HttpResponse(
         generate_latest(registry) + counted(),

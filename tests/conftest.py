@@ -12,7 +12,6 @@ from pytest_django import DjangoDbBlocker
 from audit import journal
 from audit.gate import latch, moment
 from audit.ledger import lag
-from audit.gate import latch
 from portal.lib.resilience import breaker, bulkhead, shared
 from tests import database
 from tests import settings as test_settings

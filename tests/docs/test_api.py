@@ -17,8 +17,8 @@ from audit.models import ApprovalRequest
 from audit.search.about import MAX_TERMS
 from audit.witness.metrics import ANSWERS
 from incidents.api.filters import IncidentFilters
-from portal.watchdog import Finding, Probe, State, Watchdog
 from portal.lib.resilience.shared import FAILED
+from portal.watchdog import Finding, Probe, State, Watchdog
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 PATHS = sorted(set(re.findall(r"(?<=[`\w])/(?:api|health|metrics)[\w/{}-]*", DOCUMENT)))
