@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from audit.journal.errors import JournalUnavailable
 from audit.journal.file import JournalFile
@@ -18,13 +18,14 @@ class Flusher:
     def __init__(self) -> None:
         # Of all queues this one may be used in a signal handler that interrupts its use.
         self._queue: Queue = SimpleQueue()
+        self._waiting: set[JournalFile] = set()
         self._thread: threading.Thread | None = None
 
     def soon(self, file: JournalFile) -> None:
-        """Called by one thread at a time."""
+        """Called by one thread at a time. Wakes the flusher once for all that come within the delay."""
         if self._thread is None:
             thread = threading.Thread(
-                target=_run, args=(self._queue,), name="journal-flusher", daemon=True
+                target=_run, args=(self._queue, self._waiting), name="journal-flusher", daemon=True
             )
             try:
                 thread.start()
@@ -32,7 +33,9 @@ class Flusher:
                 file.sync(file.tip.seq)
                 return
             self._thread = thread
-        self._queue.put(file)
+        if file not in self._waiting:
+            self._waiting.add(file)
+            self._queue.put(file)
 
     def stop(self) -> None:
         thread, self._thread = self._thread, None
@@ -40,24 +43,11 @@ class Flusher:
             self._queue.put(None)
 
 
-def _run(queue: Queue) -> None:
+def _run(queue: Queue, waiting: set[JournalFile]) -> None:
     while (file := queue.get()) is not None:
-        waiting, is_ending = _company(queue, file)
-        for each in waiting:
-            # The file has said that it failed, and its writer leaves it at the next line.
-            with contextlib.suppress(JournalUnavailable):
-                each.sync(each.tip.seq)
-        if is_ending:
-            return
-
-
-def _company(queue: Queue, first: JournalFile) -> tuple[set[JournalFile], bool]:
-    """The files that come within the delay, and whether the end came among them."""
-    waiting = {first}
-    until = time.monotonic() + DELAY
-    with contextlib.suppress(Empty):
-        while (left := until - time.monotonic()) > 0:
-            if (further := queue.get(timeout=left)) is None:
-                return waiting, True
-            waiting.add(further)
-    return waiting, False
+        time.sleep(DELAY)
+        # First, so that a line which this sync may have missed asks for the next one.
+        waiting.discard(file)
+        # The file has said that it failed, and its writer leaves it at the next line.
+        with contextlib.suppress(JournalUnavailable):
+            file.sync(file.tip.seq)

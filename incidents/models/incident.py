@@ -1,6 +1,6 @@
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Upper
 from django.utils import timezone
@@ -15,6 +15,13 @@ from incidents.severity import DEFINITIONS, Severity
 RESTRICTED = "incidents.see_restricted_incident"
 # Who holds it is let in whenever an incident is restricted.
 OVERSEE = "incidents.oversee_restricted_incident"
+
+# Whether a person commands an incident, and whether a post-mortem of it was accepted.
+_STANDING = """SELECT
+    EXISTS (SELECT FROM incidents_incidentrole
+            WHERE incident_id = %s AND user_id = %s AND role = 'commander' AND ended_at IS NULL),
+    EXISTS (SELECT FROM incidents_postmortem WHERE incident_id = %s AND accepted_at IS NOT NULL)
+"""
 
 
 class Incident(models.Model):
@@ -106,19 +113,24 @@ class Incident(models.Model):
 
     def governed_facts(self, by: Principal) -> dict[str, Fact]:
         """What axioms and policies may ask about an incident."""
+        is_commander, has_accepted = self._standing(by)
         return {
             "severity": self.severity,
             "state": self.state,
             "is_restricted": self.is_restricted,
             "is_visible": self.is_restricted and self._lets_in(by),
-            "is_commander": not self._state.adding
-            and by.user is not None
-            and self.roles.filter(
-                role=IncidentRole.Role.COMMANDER, user=by.user, ended_at=None
-            ).exists(),
-            "has_accepted_postmortem": not self._state.adding
-            and self.postmortem_set.filter(accepted_at__isnull=False).exists(),
+            "is_commander": is_commander,
+            "has_accepted_postmortem": has_accepted,
         }
+
+    def _standing(self, by: Principal) -> tuple[bool, bool]:
+        """In one question, for it is asked before everything that is done to an incident."""
+        if self._state.adding:
+            return False, False
+        with connection.cursor() as cursor:
+            cursor.execute(_STANDING, [self.pk, by.user.pk if by.user else None, self.pk])
+            is_commander, has_accepted = cursor.fetchone()
+        return is_commander, has_accepted
 
     def _lets_in(self, by: Principal) -> bool:
         """Who opens one is let in with it."""
