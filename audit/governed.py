@@ -23,6 +23,7 @@ from audit.gate.types import Action, Decision, Fact, Request, Resource, Verdict
 from audit.ledger import lag
 from audit.principal import Principal
 from audit.record import GateLatched, recording
+from audit.secrecy import kept_in_the_open
 from portal.lib.errors import AuditUnavailable, GovernanceDenied, GovernanceFailure, VigilError
 
 P = ParamSpec("P")
@@ -35,6 +36,8 @@ _around: ContextVar[Around | None] = ContextVar("around", default=None)
 
 # Every governed action by name: pages, tokens, docs and tests read what there is from here.
 ACTIONS: dict[str, Action] = {}
+# Every governed service as it was before it was marked, by its path.
+SERVICES: dict[str, Callable[..., Any]] = {}
 
 
 def register(action: Action) -> Action:
@@ -97,15 +100,19 @@ def governed(
     names the argument that it is done to, a model instance or a `Resource`. `about` names further
     plain arguments that axioms and policies may ask about. `carries` names rows whose fields, as
     they are in memory, are what the call saves. A service with a secret among its arguments or in
-    its answer `is_secret`: it is never kept to run later, so it cannot wait for approval. The
-    service takes `by`, the principal,
-    and reaches its record by `audit.record.current()`.
+    its answer `is_secret`: it is never kept to run later, so it cannot wait for approval. The same
+    goes for a call with a `Typed` argument; a parameter named like a secret is one or the other. The
+    service takes `by`, the principal, and reaches its record by `audit.record.current()`.
     """
     if isinstance(action, Action):
         register(action)
 
     def mark(service: Callable[P, R]) -> Callable[P, R]:
+        if not is_secret and (kept := kept_in_the_open(service)):
+            msg = f"{service.__qualname__} would keep a secret where it waits for approval: {kept}"
+            raise TypeError(msg)
         path, marked = f"{service.__module__}:{service.__qualname__}", Mark(on, about, carries)
+        SERVICES[path] = service
 
         @functools.wraps(service)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -7,7 +7,8 @@ import time
 
 from audit.models import User
 from audit.principal import person
-from audit.second_factor.services import Typed, second_factor_begin, second_factor_confirm
+from audit.second_factor.services import second_factor_begin, second_factor_confirm
+from audit.secrecy import Typed
 
 PASSWORD = "correct horse"
 

@@ -18,6 +18,7 @@ import rfc8785
 from django.apps import apps
 from django.db import models
 
+from audit.secrecy import names_a_secret
 from portal.lib.errors import Conflict
 
 
@@ -29,7 +30,7 @@ def encode(arguments: Mapping[str, Any], *, carries: tuple[str, ...] = ()) -> di
     """All but `by`, the requester, who is on the request itself. `carries` names the rows whose
     fields, as they are in memory, are what the call saves. Raises `CannotBeAsked`."""
     return {
-        name: _changed(value) if name in carries else _encode(value)
+        name: _changed(value) if name in carries else _named(name, value)
         for name, value in arguments.items()
         if name != "by"
     }
@@ -38,6 +39,14 @@ def encode(arguments: Mapping[str, Any], *, carries: tuple[str, ...] = ()) -> di
 def digest(service: str, encoded: Mapping[str, Any]) -> str:
     body = rfc8785.dumps({"service": service, "arguments": dict(encoded)})
     return hashlib.sha256(body).hexdigest()
+
+
+def _named(name: str, value: Any) -> Any:
+    # Whatever a call is made of: an argument, a field of a row, an item of what a form sent.
+    if isinstance(value, str) and value and names_a_secret(name):
+        msg = f"{name} may be a secret, and is not kept"
+        raise CannotBeAsked(msg)
+    return _encode(value)
 
 
 def _encode(value: Any) -> Any:  # noqa: PLR0911 - one kind of value after the other
@@ -56,7 +65,7 @@ def _encode(value: Any) -> Any:  # noqa: PLR0911 - one kind of value after the o
     if isinstance(value, models.Model):
         return _new(value) if value._state.adding else _row(value)
     if isinstance(value, Mapping):
-        return {"map": {str(key): _encode(item) for key, item in value.items()}}
+        return {"map": {str(key): _named(str(key), item) for key, item in value.items()}}
     if isinstance(value, list | tuple):
         return {"list": [_encode(item) for item in value]}
     # Bytes among them: digests and salts of secrets, which are kept where they belong alone.
@@ -71,7 +80,7 @@ def _row(row: models.Model) -> dict[str, Any]:
 
 def _new(row: models.Model) -> dict[str, Any]:
     fields = {
-        field.attname: _encode(getattr(row, field.attname))
+        field.attname: _named(field.attname, getattr(row, field.attname))
         for field in row._meta.concrete_fields
         if not (field.primary_key and row.pk is None)
     }
@@ -84,8 +93,8 @@ def _changed(row: models.Model) -> dict[str, Any]:
     stored = type(row)._base_manager.get(pk=row.pk)
     changes = {
         field.attname: {
-            "from": _encode(getattr(stored, field.attname)),
-            "to": _encode(getattr(row, field.attname)),
+            "from": _named(field.attname, getattr(stored, field.attname)),
+            "to": _named(field.attname, getattr(row, field.attname)),
         }
         for field in row._meta.concrete_fields
         if getattr(stored, field.attname) != getattr(row, field.attname)

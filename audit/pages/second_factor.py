@@ -21,7 +21,7 @@ from audit.pages.second_factor_forms import AppCodeForm, CodeForm, PasswordForm,
 from audit.principal import person
 from audit.second_factor import services, session, totp
 from audit.second_factor.recovery import codes_left
-from audit.second_factor.services import Typed
+from audit.secrecy import Typed
 from portal.lib.errors import NotFound, ValidationFailed, VigilError
 
 if TYPE_CHECKING:

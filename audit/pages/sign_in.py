@@ -19,7 +19,8 @@ from audit.models import User
 from audit.pages.second_factor_forms import CodeForm
 from audit.principal import person
 from audit.second_factor import session
-from audit.second_factor.services import Typed, second_factor_answer
+from audit.second_factor.services import second_factor_answer
+from audit.secrecy import Typed
 from audit.sessions import address_of
 from portal.lib.errors import VigilError
 

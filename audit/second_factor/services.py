@@ -6,7 +6,6 @@ recorded is not accepted.
 """
 
 import secrets
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.contrib.auth.hashers import check_password
@@ -19,6 +18,7 @@ from audit.record import current
 from audit.second_factor import totp
 from audit.second_factor.recovery import code_use, codes_left, codes_renew
 from audit.second_factor.sealing import CannotOpen, seal, unseal
+from audit.secrecy import Typed
 from portal.lib.errors import (
     Conflict,
     FieldError,
@@ -59,14 +59,6 @@ RESET = Action(
     event="second_factor_reset",
     permission="audit.change_user",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """What somebody typed in secret: it is never printed, and cannot be put up for approval, where
-    it would be kept."""
-
-    text: str = field(repr=False)
 
 
 @governed(BEGIN, on="user")

@@ -18,7 +18,6 @@ from audit.principal import Principal, client, person
 from audit.second_factor import recovery, services
 from audit.second_factor.services import (
     FREE_FAILURES,
-    Typed,
     recovery_codes_renew,
     second_factor_answer,
     second_factor_begin,
@@ -26,6 +25,7 @@ from audit.second_factor.services import (
     second_factor_remove,
     second_factor_reset,
 )
+from audit.secrecy import Typed
 from portal.lib.errors import (
     AuditUnavailable,
     Conflict,
