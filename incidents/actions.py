@@ -36,6 +36,7 @@ MOVES = {
     for name in NAMES
 }
 OPEN = _action("incident:open", "incident_opened", RESPOND)
+OPEN_RESTRICTED = _action("incident:open-restricted", "incident_opened", RESTRICTING)
 CHANGE_SEVERITY = _action("incident:change-severity", "incident_severity_changed", COMMAND)
 ASSIGN = _action("incident:assign", "incident_role_assigned", COMMAND)
 RESTRICT = _action("incident:restrict", "incident_restricted", RESTRICTING)

@@ -13,7 +13,7 @@ from incidents.api.shapes import IncidentDetailShape, IncidentShape
 from incidents.api.writing import HEADERS, Answer, etag, write
 from incidents.models import Incident, Service
 from incidents.selectors import incidents_visible_to
-from incidents.services.incidents import incident_open
+from incidents.services.incidents import incident_open, incident_open_restricted
 from portal.lib.errors import FieldError, ValidationFailed
 
 
@@ -43,15 +43,19 @@ class IncidentListView(ListView):
         filters=False,
     )
     def post(self, request: Request) -> Response:
-        """Open an incident that a person reports."""
+        """Open an incident that a person reports; `restricted`, for who may restrict one."""
         given = checked(NewIncidentInput, request)
-        service = _service(given.get("service") or "")
+        service, is_restricted = _service(given.get("service") or ""), given["restricted"]
+        opening = incident_open_restricted if is_restricted else incident_open
         return write(
             request,
-            lambda: incident_open(
+            lambda: opening(
                 # New at each try: what a refused one left behind must not be saved by the next.
                 incident=Incident(
-                    title=given["title"], severity=given["severity"], service=service
+                    title=given["title"],
+                    severity=given["severity"],
+                    service=service,
+                    is_restricted=is_restricted,
                 ),
                 by=self.by,
                 description=given.get("description", ""),

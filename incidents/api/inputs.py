@@ -24,6 +24,10 @@ class NewIncidentInput(Shape):
         required=False, allow_null=True, allow_blank=True, help_text="The service's slug."
     )
     description = serializers.CharField(required=False, allow_blank=True)
+    restricted = serializers.BooleanField(
+        default=False,
+        help_text="Hidden from its first moment from all but those let in, you among them.",
+    )
 
 
 class ReasonInput(Shape):

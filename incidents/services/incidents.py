@@ -72,6 +72,14 @@ def incident_open(*, incident: Incident, by: Principal, description: str = "") -
     return incident_create(incident, description)
 
 
+@governed(actions.OPEN_RESTRICTED, on="incident")
+def incident_open_restricted(
+    *, incident: Incident, by: Principal, description: str = ""
+) -> Incident:
+    """Opens one restricted from its first moment, for a program of whoever may restrict it."""
+    return incident_create(incident, description)
+
+
 def incident_create(incident: Incident, description: str = "") -> Incident:
     """Saves a new incident within the running governed call, and starts its clocks."""
     record = current()
