@@ -1,11 +1,72 @@
-"""Where two identical requests for approval wait, withdraw one before this runs."""
+"""Of identical requests for approval one waits on; the others are withdrawn, each on record."""
 
 import uuid
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.conf import settings
-from django.db import migrations, models
+from django.db import connection, migrations, models, transaction
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
+
+from audit import journal
+from audit.approvals.settling import SETTLE
+from audit.gate import engine
+from audit.gate.types import Request, Resource, Verdict
+from audit.ledger.append import draw
+from audit.principal import system
+from audit.record import Record
+from portal.lib.errors import GovernanceDenied
+
+# Who has most approvals waits on; of those, who asked first.
+DUPLICATES = """
+SELECT id, kept FROM (
+    SELECT r.id, first_value(r.id) OVER (
+        PARTITION BY requester_id, action, arguments_sha256
+        ORDER BY (SELECT count(*) FROM audit_approval a WHERE a.request_id = r.id) DESC,
+            requested_at, r.id) AS kept
+    FROM audit_approvalrequest r WHERE state = 'pending') AS waiting
+WHERE id <> kept ORDER BY id
+"""
+WITHDRAW = """
+UPDATE audit_approvalrequest SET state = 'withdrawn', outcome = %s, decided_at = %s WHERE id = %s
+"""
+
+
+def withdraw_duplicates(_apps: StateApps, _editor: BaseDatabaseSchemaEditor) -> None:
+    with connection.cursor() as cursor:
+        # Nobody asks twice between this and the index.
+        cursor.execute("LOCK TABLE audit_approvalrequest IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute(DUPLICATES)
+        for duplicate, kept in cursor.fetchall():
+            _withdraw(duplicate, kept)
+        # What is deferred to the end would stand in the way of the index.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def _withdraw(duplicate: uuid.UUID, kept: uuid.UUID) -> None:
+    """Decided by the gate, meant in the journal, and on record like any other change; but within the
+    one transaction of the migration, which a governed call would not be."""
+    resource = Resource("audit.approvalrequest", str(duplicate), {"state": "pending"})
+    request = Request(system("migration"), SETTLE, resource)
+    decision = engine.decide(request)
+    if decision.verdict is not Verdict.ALLOW:
+        raise GovernanceDenied(decision.reason, [vote.to_json() for vote in decision.votes])
+    drawn = draw()
+    intent = journal.intent(
+        event_id=drawn.id,
+        actor=request.principal.recorded,
+        action=SETTLE.name,
+        target=str(resource),
+        verdict=decision.verdict.value,
+        policy=decision.policy_digest,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(WITHDRAW, [f"Asked for twice: {kept} waits on.", drawn.at, duplicate])
+    record = Record(drawn, intent, request, decision, SETTLE.event, str(resource))
+    record.note(approval=str(duplicate), state="withdrawn", waits_on=str(kept))
+    leaf = record.append()
+    transaction.on_commit(lambda: intent.committed(event_id=drawn.id, leaf_hash=leaf))
 
 
 class Migration(migrations.Migration):
@@ -14,6 +75,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(withdraw_duplicates, migrations.RunPython.noop),
         migrations.CreateModel(
             name="Outage",
             fields=[
