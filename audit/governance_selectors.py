@@ -1,45 +1,30 @@
 """Reads what governs: latches, policy versions, what the axioms stopped."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.utils import timezone
-
-from audit.gate.axioms import AxiomsVoter
-from audit.models import Event, GateLatch, PolicySet
+from audit.models import GateLatch, PolicySet, Stopped, StoppedSince
 from portal.lib.errors import NotFound
 
 MOST_LATCHES = 20
 MOST_VERSIONS = 200
-MOST_DENIALS = 5_000
-PERIOD = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
-    """How many requests each axiom stopped since then; only the newest `read` denials where there
-    are more (`is_partial`)."""
+class Counted:
+    """How many requests each axiom has stopped since then, all of them."""
 
     counts: Counter[str]
     since: datetime
-    read: int
-    is_partial: bool
 
 
-def stopped_by_axioms() -> Stopped:
-    since = timezone.now() - PERIOD
-    denials = Event.objects.filter(verdict="deny").order_by("-id")
-    rows = list(denials.values_list("at", "entry")[:MOST_DENIALS])
+def stopped_by_axioms() -> Counted:
+    """A handful of rows, however long the record is: the database counts as it grows."""
     counts: Counter[str] = Counter()
-    for at, entry in rows:
-        if at >= since:
-            for vote in json.loads(bytes(entry))["votes"]:
-                if vote["voter"] == AxiomsVoter.name and vote["verdict"] == "deny":
-                    counts.update(set(vote.get("rules", ())))
-    is_partial = len(rows) == MOST_DENIALS and rows[-1][0] >= since
-    return Stopped(counts, since, len(rows), is_partial)
+    for axiom, times in Stopped.objects.values_list("axiom", "times"):
+        counts[axiom] += times
+    return Counted(counts, StoppedSince.objects.values_list("since", flat=True).get())
 
 
 def latches() -> list[GateLatch]:

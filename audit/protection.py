@@ -26,6 +26,8 @@ EXEMPT: dict[str, tuple[Protection, str]] = {
     "audit.Tile": (Protection.READ_ONLY, "extended by the sequencer's own role"),
     "audit.Head": (Protection.READ_ONLY, "moved forward by the sequencer's own role"),
     "audit.Checkpoint": (Protection.READ_ONLY, "added by the signer's own role"),
+    "audit.Stopped": (Protection.READ_ONLY, "counted by the database with each denial's event"),
+    "audit.StoppedSince": (Protection.READ_ONLY, "since when"),
     "audit.SearchEntry": (Protection.READ_ONLY, "derived from entries by the sequencer's own role"),
     "audit.SearchProgress": (Protection.READ_ONLY, "how far that has come"),
 }

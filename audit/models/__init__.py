@@ -1,7 +1,7 @@
 from audit.models.archive import Archive
 from audit.models.erasure import Erasure, Sealed
 from audit.models.governance import Approval, ApprovalRequest, GateLatch, PolicySet
-from audit.models.ledger import Checkpoint, Event, Head, Leaf, Tile
+from audit.models.ledger import Checkpoint, Event, Head, Leaf, Stopped, StoppedSince, Tile
 from audit.models.outage import Outage
 from audit.models.second_factor import RecoveryCode, SecondFactor
 from audit.models.token import ApiToken
@@ -27,6 +27,8 @@ __all__ = [
     "SearchEntry",
     "SearchProgress",
     "SecondFactor",
+    "Stopped",
+    "StoppedSince",
     "Tile",
     "User",
 ]

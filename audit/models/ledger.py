@@ -102,3 +102,36 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"checkpoint {self.size}"
+
+
+class Stopped(models.Model):
+    """How often an axiom stopped something, in shards: counted by the database itself, in the
+    transaction of each denial's event (`audit/migrations/0014_stopped.sql`)."""
+
+    pk = models.CompositePrimaryKey("axiom", "shard")
+    axiom = models.TextField()
+    shard = models.SmallIntegerField()
+    times = models.BigIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "audit_stopped"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.axiom}: {self.times}"
+
+
+class StoppedSince(models.Model):
+    """The one row that says from which event on that was counted."""
+
+    singleton = models.BooleanField(primary_key=True, default=True)
+    since = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "audit_stopped_since"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"counted since {self.since:%Y-%m-%d %H:%M}"

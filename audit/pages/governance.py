@@ -115,7 +115,6 @@ def _show(
         "title": "The gate",
         "laws": [(law, _axioms(law, stopped)) for law in LAWS],
         "stopped": stopped,
-        "most_denials": selectors.MOST_DENIALS,
         "axioms_digest": hashlib.sha256(axioms).hexdigest(),
         "are_axioms_shipped": hashlib.sha256(axioms).hexdigest() == PINNED,
         "policy": selectors.policy_active(),
@@ -131,7 +130,7 @@ def _show(
     return TemplateResponse(request, "audit/governance.html", context, status=status)
 
 
-def _axioms(law: Law, stopped: selectors.Stopped) -> list[tuple[str, str, int]]:
+def _axioms(law: Law, stopped: selectors.Counted) -> list[tuple[str, str, int]]:
     return [(name, says, stopped.counts[name]) for name, says in law.axioms.items()]
 
 

@@ -21,6 +21,7 @@ REVIEWED = (
     # Made of tables that no running version knows.
     "0002_ledger",
     "0008_search",
+    "0014_stopped",
     # A unique index on a table of a few requests; the code before it asks once, too, unless raced.
     "0009_governance_finished",
     # A unique index on the accounts, which are few.
