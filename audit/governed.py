@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 from django.db import DatabaseError, models
 
+from audit.attempts import noting
 from audit.gate import engine, moment
 from audit.gate.types import Action, Decision, Fact, Request, Resource, Verdict
 from audit.ledger import lag
@@ -117,12 +118,10 @@ def governed(
         @functools.wraps(service)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             by = _principal(kwargs["by"])
-            request = Request(
-                by,
-                action if isinstance(action, Action) else action(kwargs),
-                resource_of(kwargs[on], by),
-                marked.context(kwargs),
-            )
+            asked = action if isinstance(action, Action) else action(kwargs)
+            with noting(actor=by.recorded, action=asked.name, target=""):
+                resource = resource_of(kwargs[on], by)
+            request = Request(by, asked, resource, marked.context(kwargs))
             again = None if is_secret else Call(path, kwargs, marked)
             return perform(request, lambda: service(*args, **kwargs), call=again)
 
@@ -140,7 +139,9 @@ def perform(
     Raises `GovernanceDenied`, `GovernanceFailure`, `ApprovalRequired`, `AuditUnavailable`, and what
     `change` raises.
     """
-    decision = engine.decide(request, approvals=approvals)
+    actor, target = request.principal.recorded, str(request.resource)
+    with noting(actor=actor, action=request.action.name, target=target):
+        decision = engine.decide(request, approvals=approvals)
     if decision.verdict is Verdict.ESCALATE and call is not None and _escalate:
         raise _escalate[0](request, decision, call)
     if decision.verdict is not Verdict.ALLOW:

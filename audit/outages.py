@@ -113,6 +113,9 @@ def _explained(window: Window) -> list[dict[str, Any]]:
             "target": meant.target,
             "event": meant.event if meant.event in there else None,
             "is_rolled_back": meant.is_rolled_back,
+            "is_refused": meant.is_refused,
+            "why": meant.why,
+            "trace": meant.trace,
         }
         for meant in window.meant
     ]

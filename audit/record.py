@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from audit import journal
+from audit.attempts import noting
 from audit.gate.types import Decision, Request, Verdict
 from audit.journal.transaction import transacted
 from audit.ledger import lag
@@ -103,17 +104,19 @@ def recording(request: Request, decision: Decision, *, event: str) -> Iterator[R
     """
     if _current.get() is not None:
         raise NoRecord("a governed call is never made inside another one")
-    is_allowed = decision.verdict is Verdict.ALLOW
-    if is_allowed:
-        lag.guard()
-    drawn, target = draw(), str(request.resource)
+    is_allowed, target = decision.verdict is Verdict.ALLOW, str(request.resource)
+    actor, action = request.principal.recorded, request.action.name
+    with noting(actor=actor, action=action, target=target):
+        if is_allowed:
+            lag.guard()
+        drawn = draw()
     is_exempt = request.action.works_while_latched or not is_allowed
     if drawn.is_latched and not is_exempt:
         raise GateLatched("another machine closed the gate since the decision")
     intent = journal.intent(
         event_id=drawn.id,
-        actor=request.principal.recorded,
-        action=request.action.name,
+        actor=actor,
+        action=action,
         target=target,
         verdict=decision.verdict.value,
         policy=decision.policy_digest,

@@ -2,14 +2,18 @@ import zoneinfo
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 
+from audit.attempts import note, noted_within
 from audit.gate import moment
+from audit.journal.outage import DATABASE
 from audit.models import User
 from audit.second_factor.session import confirmed_at
 from audit.sessions import address_of
 from portal import failures
 from portal.lib import envelope
+from portal.lib.errors import DbUnavailable
 from portal.lib.resilience import deadline
 from portal.lib.trace import start_trace
 
@@ -39,6 +43,30 @@ class DeadlineMiddleware:
         is_api = request.path_info.startswith(envelope.ENVELOPE_PATHS)
         with deadline.within(deadline.API_CALL if is_api else deadline.REQUEST, is_request=True):
             return self.get_response(request)
+
+
+class UnreachableMiddleware:
+    """Puts on the journal what the database's absence refused before anything governed was asked
+    for: the outage is reviewed afterwards by it. By its route, since a path may name an incident."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with noted_within() as noted:
+            response = self.get_response(request)
+        failure = getattr(response, "error_code", "")
+        if failure == DbUnavailable.error_code and not noted:
+            action = f"{request.method} /{_route(request)}"
+            note(DATABASE, DbUnavailable(), actor="", action=action, target="")
+        return response
+
+
+def _route(request: HttpRequest) -> str:
+    try:
+        return resolve(request.path_info).route
+    except Resolver404:
+        return ""
 
 
 class ContentSecurityPolicyMiddleware:

@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "portal.middleware.TraceMiddleware",
     "portal.middleware.DeadlineMiddleware",
     "portal.counting.CountingMiddleware",
+    "portal.middleware.UnreachableMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "portal.middleware.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

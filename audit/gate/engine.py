@@ -13,8 +13,9 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 
+from audit.attempts import is_database_gone
 from audit.gate import latch, moment, vectors
 from audit.gate.axioms import AxiomsVoter
 from audit.gate.cedar import inputs
@@ -85,7 +86,7 @@ def _ask(voter: Voter, request: Request, asked: Mapping[str, Any]) -> Vote:
         latch.close(str(error), {"voter": voter.name})
         return _failed(voter, request, error)
     except (InterfaceError, OperationalError) as error:
-        if connection.connection is None or connection.connection.closed:
+        if is_database_gone():
             raise DbUnavailable from error
         return _failed(voter, request, error)
     except Exception as error:  # noqa: BLE001 - fails closed, whatever broke

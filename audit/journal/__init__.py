@@ -17,6 +17,7 @@ from audit.journal.process import (
     note,
     on_space,
     preflight,
+    refused,
     seals_pending,
     writer,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "note",
     "on_space",
     "preflight",
+    "refused",
     "seals_pending",
     "writer",
 ]

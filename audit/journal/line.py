@@ -22,7 +22,8 @@ NOTHING = "0" * 64
 """What `prev` says where no line came before."""
 
 OPEN, INTENT, OUTCOME, SEAL, RESUMED = "open", "intent", "outcome", "seal", "resumed"
-OWN_KINDS = {OPEN, INTENT, OUTCOME, SEAL, RESUMED}
+REFUSED = "refused"
+OWN_KINDS = {OPEN, INTENT, OUTCOME, SEAL, RESUMED, REFUSED}
 COMMITTED, ROLLED_BACK = "committed", "rolled_back"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)

@@ -62,6 +62,12 @@ def intent(  # noqa: PLR0913 - a decision has that many parts
     )
 
 
+def refused(*, of: str, why: str, actor: str, action: str, target: str) -> None:
+    """Writes down an attempt that came to no intent, while the `of`, see `outage`, was away. Never
+    raises."""
+    writer().refused(of=of, why=why, actor=actor, action=action, target=target, trace_id=trace_id())
+
+
 def note(kind: str, **fields: Any) -> int:
     """Any other line that must last, like the state in which the gate latched."""
     if kind in line.OWN_KINDS:

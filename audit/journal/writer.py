@@ -21,7 +21,7 @@ from audit.journal.errors import JournalUnavailable
 from audit.journal.file import DAY, FINISHED, JournalFile, Tip
 from audit.journal.flusher import Flusher
 from audit.journal.intent import Intent
-from audit.journal.outage import Outage
+from audit.journal.outage import Outage, Unlisted, attempt
 from audit.journal.space import Guard
 from portal.lib.errors import FieldError, ValidationFailed
 
@@ -49,6 +49,7 @@ class Writer:
         self._is_busy = False
         self._retry_at = 0.0
         self._outage = Outage()
+        self._unlisted = Unlisted()
         self._flusher = Flusher()
 
     def begin_in_child(self) -> None:
@@ -69,16 +70,39 @@ class Writer:
             with self._alone():
                 file = self._usable(guarded=True)
                 if self._outage.is_on:
-                    file.append(line.RESUMED, self._outage.to_json())
-                    self._outage = Outage()
+                    self._resume(file)
+                if kind == line.INTENT:
+                    for of, count in self._unlisted.take().items():
+                        file.append(line.REFUSED, {"of": of, "count": count})
                 seq = file.append(kind, fields)
             file.sync(seq)
         except JournalUnavailable as error:
-            self._outage.refused(error.reason)
+            self._outage.refused(error.reason, kind, fields)
             raise
         except line.BadLine as error:
             raise ValidationFailed([FieldError("journal", str(error))]) from error
         return seq
+
+    def refused(self, *, of: str, why: str, **fields: Any) -> None:
+        """Writes down who tried what, where it was refused before it could be meant: while the
+        ledger or the database was away. Never raises; what the journal does not take, it is told of
+        once it takes lines again."""
+        if not self._unlisted.is_listed(of):
+            return
+        try:
+            self.note(line.REFUSED, **attempt(fields, of=of, why=why))
+        except (JournalUnavailable, ValidationFailed) as error:
+            log.critical("journal_attempt_lost", reason=str(error))
+
+    def _resume(self, file: JournalFile) -> None:
+        """First who was refused, each taken off the list once its line is there; then that it is
+        over."""
+        waiting = self._outage.attempts
+        while waiting:
+            file.append(line.REFUSED, waiting[0])
+            waiting.popleft()
+        file.append(line.RESUMED, self._outage.to_json())
+        self._outage = Outage()
 
     def outcome(self, intent: Intent, fields: Mapping[str, Any]) -> None:
         """Never raises, and may use the last of the disk, which intents leave free for it."""

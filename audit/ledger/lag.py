@@ -21,6 +21,18 @@ SELECT extract(epoch FROM clock_timestamp() - e.at)::float FROM audit_event e WH
 LOOK_EVERY = 1.0
 POLL = 0.02
 
+
+class CheckpointLate(AuditUnavailable):
+    """`reason` is for logs and operators; who asked is told the default message."""
+
+    def __init__(self, waited: float) -> None:
+        super().__init__()
+        self.reason = (
+            f"The oldest event had waited {waited:.0f} s for a signed checkpoint;"
+            f" {settings.MAX_CHECKPOINT_LAG:.0f} s is the limit."
+        )
+
+
 _looked: dict[str, float] = {}
 
 
@@ -44,7 +56,7 @@ def guard() -> None:
         raise AuditUnavailable from error
     if waited > settings.MAX_CHECKPOINT_LAG:
         log.critical("checkpoint_lag", seconds=round(waited), limit=settings.MAX_CHECKPOINT_LAG)
-        raise AuditUnavailable
+        raise CheckpointLate(waited)
     _looked[database] = now
 
 

@@ -15,6 +15,18 @@ DROP FUNCTION audit_stopped_counts();
 class Migration(migrations.Migration):
     dependencies = [("audit", "0012_retention")]
     operations = [
+        migrations.AlterField(
+            model_name="outage",
+            name="source",
+            field=models.CharField(
+                choices=[
+                    ("journal", "The journal could not be written"),
+                    ("ledger", "The ledger took no event"),
+                    ("database", "The database could not be reached"),
+                ],
+                max_length=10,
+            ),
+        ),
         migrations.RunSQL(SQL, DROP),
         migrations.CreateModel(
             name="Stopped",

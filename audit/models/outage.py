@@ -11,6 +11,7 @@ class Outage(models.Model):
     class Source(models.TextChoices):
         JOURNAL = "journal", "The journal could not be written"
         LEDGER = "ledger", "The ledger took no event"
+        DATABASE = "database", "The database could not be reached"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     source = models.CharField(max_length=10, choices=Source.choices)
@@ -56,3 +57,11 @@ class Outage(models.Model):
 
     def __str__(self) -> str:
         return f"Outage {self.began_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def unlisted(self) -> int:
+        """How many of those refused are known by number only."""
+        listed = sum(
+            meant["is_rolled_back"] or meant.get("is_refused", False) for meant in self.explained
+        )
+        return max(int(self.refused) - listed, 0)

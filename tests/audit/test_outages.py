@@ -1,17 +1,20 @@
 """Times in which nothing could be recorded: found after they end, checked, and reviewed."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
+from structlog.testing import capture_logs
 
 from audit import journal
 from audit.gate import latch
 from audit.journal import disk
+from audit.journal import outage as outage_of_journal
+from audit.ledger import lag
 from audit.models import Event, Outage
 from audit.outages import outage_review, outages_find
 from audit.principal import Principal
@@ -20,14 +23,16 @@ from incidents.models import Service
 from portal.lib.errors import (
     AuditUnavailable,
     Conflict,
+    DbUnavailable,
     GovernanceDenied,
     GovernanceFailure,
     ValidationFailed,
 )
-from tests.database import as_superuser
+from tests.database import as_superuser, pointed_at
 from tests.people import TESTS, Cast
 
 PAGE = reverse("audit:outages")
+ADD = "incidents:service:add"
 
 
 @pytest.fixture
@@ -97,6 +102,167 @@ def test_a_ledger_that_took_no_event_is_found_with_what_was_meant(journaled: Pat
     assert {meant["action"] for meant in outage.explained} == {"incidents:service:add"}
     assert {meant["event"] for meant in outage.explained} == {None}
     assert not Service.objects.filter(slug="meanwhile").exists()
+
+
+def test_who_was_refused_while_the_journal_was_away_is_listed(
+    journaled: Path, committed_cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = committed_cast.principal("administrator")
+    add_service("before")
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(disk, "free", lambda _where: 0.01)
+        with pytest.raises(AuditUnavailable):
+            add_service("meanwhile", by)
+    assert [log["action"] for log in logs if log["event"] == "attempt_refused"] == [ADD]
+    add_service("after")
+    outages_find()
+    outage = Outage.objects.get()
+    (tried,) = outage.explained
+    assert (tried["actor"], tried["action"]) == (by.recorded, ADD)
+    assert "of the disk is free" in tried["why"]
+    assert tried["at"] <= outage.ended_at.isoformat()
+    assert (outage.refused, outage.unlisted) == (1, 0)
+    page = client_of(committed_cast, "administrator").get(PAGE).content.decode()
+    assert "by user:administrator on" in page
+    assert "known by number only" not in page
+
+
+def test_of_more_than_can_be_listed_the_number_is_known(
+    journaled: Path, committed_cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage_of_journal, "MOST_LISTED", 2)
+    break_journal(monkeypatch)
+    outages_find()
+    outage = Outage.objects.get()
+    assert (outage.refused, len(outage.explained), outage.unlisted) == (3, 2, 1)
+    page = client_of(committed_cast, "administrator").get(PAGE).content.decode()
+    assert "3 attempts, 1 of which is known by number only" in " ".join(page.split())
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch, settings: object) -> Iterator[Callable[[float], None]]:
+    """Makes the oldest event wait so long for its checkpoint."""
+    settings.MAX_CHECKPOINT_LAG = 60
+
+    def be_late(seconds: float) -> None:
+        lag.forget()
+        monkeypatch.setattr(lag, "seconds", lambda: seconds)
+
+    yield be_late
+    lag.forget()
+
+
+def test_what_was_refused_while_no_checkpoint_came_is_an_outage_with_who_tried_what(
+    journaled: Path, committed_cast: Cast, late: Callable[[float], None]
+) -> None:
+    by = committed_cast.principal("administrator")
+    add_service("before")
+    late(90)
+    for _ in range(3):
+        with pytest.raises(AuditUnavailable):
+            add_service("meanwhile", by)
+    assert outages_find() == 0
+    late(0)
+    add_service("after")
+    assert (outages_find(), outages_find()) == (1, 0)
+    outage = Outage.objects.get()
+    assert (outage.source, outage.refused, outage.unlisted) == ("ledger", 3, 0)
+    assert "waited 90 s for a signed checkpoint" in outage.why
+    assert outage.problems == []
+    assert {(tried["actor"], tried["action"]) for tried in outage.explained} == {(by.recorded, ADD)}
+    assert all(tried["event"] is None for tried in outage.explained)
+
+
+def test_a_long_outage_does_not_fill_the_disk(
+    journaled: Path,
+    committed_cast: Cast,
+    late: Callable[[float], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outage_of_journal, "MOST_LISTED", 2)
+    add_service("before")
+    late(90)
+    for _ in range(5):
+        with pytest.raises(AuditUnavailable):
+            add_service("meanwhile")
+    late(0)
+    add_service("after")
+    outages_find()
+    outage = Outage.objects.get()
+    assert (outage.refused, len(outage.explained), outage.unlisted) == (5, 2, 3)
+
+
+def test_a_database_that_could_not_be_reached_is_an_outage_with_who_tried_what(
+    journaled: Path, committed_cast: Cast
+) -> None:
+    by = committed_cast.principal("administrator")
+    add_service("before")
+    with pointed_at("vigil_no_such_database"), pytest.raises(DbUnavailable):
+        add_service("meanwhile", by)
+    add_service("after")
+    assert (outages_find(), outages_find()) == (1, 0)
+    outage = Outage.objects.get()
+    assert (outage.source, outage.refused, outage.problems) == ("database", 1, [])
+    (tried,) = outage.explained
+    assert (tried["actor"], tried["action"]) == (by.recorded, ADD)
+    page = client_of(committed_cast, "administrator").get(PAGE).content.decode()
+    assert "The database could not be reached" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "route"),
+    [
+        ("/api/v1/alerts/", {"Authorization": "Bearer vgl_x"}, "POST /api/v1/alerts/"),
+        ("/api/v1/incidents/INC-7/close/", {}, "close/"),
+    ],
+)
+def test_a_request_that_knew_nobody_yet_is_noted_by_its_route(
+    journaled: Path, path: str, headers: dict[str, str], route: str
+) -> None:
+    add_service("before")
+    client = Client(raise_request_exception=False)
+    client.cookies["sessionid"] = "x" * 32
+    with pointed_at("vigil_no_such_database"):
+        answer = client.post(path, b"{}", content_type="application/json", headers=headers)
+    assert (answer.status_code, answer.json()["error_code"]) == (503, "DB_UNAVAILABLE")
+    add_service("after")
+    outages_find()
+    (tried,) = Outage.objects.get().explained
+    assert tried["actor"] == ""
+    assert tried["action"].endswith(route)
+    assert "INC-7" not in tried["action"]
+
+
+def test_a_process_that_ended_in_an_outage_is_found_too(
+    journaled: Path, committed_cast: Cast, late: Callable[[float], None]
+) -> None:
+    add_service("before")
+    late(90)
+    with pytest.raises(AuditUnavailable):
+        add_service("meanwhile")
+    late(0)
+    journal.close()
+    assert (outages_find(), outages_find()) == (1, 0)
+    assert Outage.objects.get().refused == 1
+
+
+def test_both_away_at_once_are_told_apart(
+    journaled: Path,
+    committed_cast: Cast,
+    late: Callable[[float], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_service("before")
+    late(90)
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "free", lambda _where: 0.01)
+        with pytest.raises(AuditUnavailable):
+            add_service("meanwhile")
+    late(0)
+    add_service("after")
+    assert outages_find() == 2
+    found = {outage.source: outage for outage in Outage.objects.all()}
+    assert (found["ledger"].refused, found["journal"].refused) == (1, 0)
 
 
 def client_of(cast: Cast, name: str) -> Client:

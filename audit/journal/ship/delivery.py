@@ -34,7 +34,7 @@ class Record:
     def weight(self) -> Weight:
         if self.found is None or self.is_damaged:
             return Weight.DAMAGED
-        if self.found.kind == line.RESUMED:
+        if self.found.kind in {line.RESUMED, line.REFUSED}:
             return Weight.WARNING
         return Weight.ROUTINE if self.found.kind in line.OWN_KINDS else Weight.NOTABLE
 

@@ -140,7 +140,7 @@ def test_the_next_file_refers_to_the_one_that_failed(
         with pytest.raises(JournalUnavailable):
             writer.intent(**WHAT)
     writer.intent(**WHAT)
-    opening = lines(writer.directory)[-3]
+    opening = lines(writer.directory)[-4]
     assert opening.kind == "open"
     assert opening.fields["after"] == {
         "file": paths(writer.directory)[0].name,
@@ -164,7 +164,10 @@ def test_the_end_of_an_outage_says_since_when_and_how_many_were_refused(
     with time_machine.travel(timedelta(seconds=2)):
         writer.preflight()
     writer.intent(**WHAT)
-    assert kinds(writer.directory) == ["open", "intent", "open", "resumed", "intent"]
+    assert kinds(writer.directory) == [
+        *("open", "intent", "open", *["refused"] * 3, "resumed", "intent")
+    ]
+    assert {each.fields["target"] for each in lines(writer.directory)[3:6]} == {WHAT["target"]}
     said = lines(writer.directory)[-2].fields
     assert said["refused"] == 3
     assert said["why"] == "a line could not be written: [Errno 5] Input/output error"
@@ -249,7 +252,9 @@ def test_below_a_twentieth_of_the_disk_nothing_is_begun(
     intent.committed(event_id=1, leaf_hash=b"\0" * 32)
     free["now"] = 0.051
     writer.intent(**WHAT)
-    assert kinds(writer.directory) == ["open", "intent", "outcome", "resumed", "intent"]
+    assert kinds(writer.directory) == [
+        *("open", "intent", "outcome", "refused", "resumed", "intent")
+    ]
 
 
 def test_each_change_of_the_disks_state_is_told_once(free: dict[str, float]) -> None:

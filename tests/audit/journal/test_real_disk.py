@@ -63,7 +63,7 @@ def test_a_full_disk_blocks_until_there_is_room_again(small_disk: Path) -> None:
     ballast.unlink()
     writer.preflight()
     writer.intent(**WHAT)
-    assert kinds(writer.directory)[-3:] == ["open", "resumed", "intent"]
+    assert kinds(writer.directory)[-5:] == ["open", "refused", "refused", "resumed", "intent"]
 
 
 def python(program: str, *arguments: object) -> subprocess.Popen[str]:
@@ -131,7 +131,9 @@ def test_a_directory_without_permission_blocks() -> None:
         directory = Path(home) / "journal"
         said, _ = python(WITHOUT_PERMISSION, directory).communicate(timeout=30)
         assert "Permission denied" in said
-        assert kinds(directory) == ["open", "intent", "seal", "open", "resumed", "intent"]
+        assert kinds(directory) == [
+            *("open", "intent", "seal", "open", "refused", "resumed", "intent")
+        ]
 
 
 UNTIL_KILLED = """
