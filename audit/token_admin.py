@@ -48,7 +48,7 @@ class TokenForm(GovernedForm):
             people = User.objects.filter(is_active=True).order_by("username")
             if not self.person.has_perm(ADMINISTERS):
                 people = people.filter(pk=self.person.pk)
-            self.fields["user"].queryset = people  # type: ignore[attr-defined] # carried to the response
+            self.fields["user"].queryset = people  # type: ignore[attr-defined] # a choice field
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()

@@ -58,7 +58,7 @@ class Slot:
         """A file that a loss of power left half-written would fail every request."""
         for path in self.directory.glob(f"*_{self._number}.db"):
             try:
-                list(MmapedDict.read_all_values_from_file(path))  # type: ignore[no-untyped-call] # likewise
+                list(MmapedDict.read_all_values_from_file(path))  # type: ignore[no-untyped-call] # partly typed
             except Exception as error:  # noqa: BLE001 - fails open: counters start over
                 log.warning("metrics_discarded", file=path.name, error=str(error))
                 path.unlink()
@@ -67,7 +67,7 @@ class Slot:
 def share_counters(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        counting = values.MultiProcessValue(Slot(directory))  # type: ignore[no-untyped-call] # likewise
+        counting = values.MultiProcessValue(Slot(directory))  # type: ignore[no-untyped-call] # partly typed
     except OSError as error:
         log.warning("metrics_not_shared", error=str(error))
         return

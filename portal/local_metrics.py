@@ -73,7 +73,7 @@ def _depth(connection: object, queue: str) -> float:
     with connection.channel() as channel:  # type: ignore[attr-defined] # kombu is untyped
         try:
             return float(channel.queue_declare(queue, passive=True).message_count)
-        except connection.channel_errors:  # type: ignore[attr-defined] # likewise
+        except connection.channel_errors:  # type: ignore[attr-defined] # kombu is untyped
             return 0.0  # an empty list is none in Redis
 
 

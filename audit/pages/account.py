@@ -58,7 +58,7 @@ class PasswordForm(forms.Form):
     )
 
     def __init__(self, user: User, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type] # Any
+        super().__init__(*args)  # type: ignore[arg-type] # what a form takes, as given
         self.user = user
 
     def clean_old(self) -> str:

@@ -38,14 +38,20 @@ class ReasonInput(Shape):
     )
 
 
-class SeverityInput(Shape):
-    severity = serializers.ChoiceField(choices=Severity.choices)
+class WhyInput(Shape):
     reason = serializers.CharField()
 
 
-class AssignInput(Shape):
-    role = serializers.ChoiceField(choices=IncidentRole.Role.choices)
+class WhoInput(Shape):
     user = serializers.CharField(help_text="A username.")
+
+
+class SeverityInput(WhyInput):
+    severity = serializers.ChoiceField(choices=Severity.choices)
+
+
+class AssignInput(WhoInput):
+    role = serializers.ChoiceField(choices=IncidentRole.Role.choices)
 
 
 class PostmortemInput(Shape):

@@ -1,17 +1,16 @@
 """Who may know of an incident at all."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.models import User
 from incidents.api.access import IncidentsView
 from incidents.api.incidents import shown
-from incidents.api.inputs import checked
+from incidents.api.inputs import WhoInput, WhyInput, checked
 from incidents.api.moves import documented, user_called
-from incidents.api.shapes import Shape
 from incidents.api.writing import unmoved, write
 from incidents.models import Incident
 from incidents.services.restriction import (
@@ -22,73 +21,55 @@ from incidents.services.restriction import (
 )
 
 
-class WhyInput(Shape):
-    reason = serializers.CharField()
-
-
-class WhoInput(Shape):
-    user = serializers.CharField(help_text="A username.")
-
-
 class RestrictionView(IncidentsView):
-    def change(
-        self, request: Request, incident: Incident, call: Callable[[], Incident]
-    ) -> Response:
+    """`service` is what each of them does; its docstring is what the API says of it."""
+
+    service: Callable[..., Incident]
+
+    def change(self, request: Request, incident: Incident, **arguments: Any) -> Response:
         return write(
             request,
-            call,
+            partial(self.service, incident=incident, by=self.by, **arguments),
             lambda changed: shown(request, changed),
             guard=unmoved(request, incident),
         )
 
 
-class RestrictView(RestrictionView):
+class _ForAReason(RestrictionView):
     @documented(WhyInput)
     def post(self, request: Request, number: int) -> Response:
-        """Hide it from all but those let in."""
-        incident, given = self.incident(number), checked(WhyInput, request)
-        return self.change(
-            request,
-            incident,
-            lambda: incident_restrict(incident=incident, by=self.by, reason=given["reason"]),
-        )
+        incident = self.incident(number)
+        return self.change(request, incident, **checked(WhyInput, request))
 
 
-class UnrestrictView(RestrictionView):
-    @documented(WhyInput)
-    def post(self, request: Request, number: int) -> Response:
-        """Lift the restriction. The shipped policy asks for a second person unless you command it."""
-        incident, given = self.incident(number), checked(WhyInput, request)
-        return self.change(
-            request,
-            incident,
-            lambda: incident_unrestrict(incident=incident, by=self.by, reason=given["reason"]),
-        )
-
-
-class LetInView(RestrictionView):
+class _OfAPerson(RestrictionView):
     @documented(WhoInput)
     def post(self, request: Request, number: int) -> Response:
-        """Let somebody in to a restricted incident."""
-        incident, user = self.incident(number), _user(request)
-        return self.change(
-            request,
-            incident,
-            lambda: incident_let_in(incident=incident, by=self.by, user=user),
-        )
+        # First, so that who may not know of the incident learns nothing of people either.
+        incident = self.incident(number)
+        user = user_called(checked(WhoInput, request)["user"])
+        return self.change(request, incident, user=user)
 
 
-class RemovePersonView(RestrictionView):
-    @documented(WhoInput)
-    def post(self, request: Request, number: int) -> Response:
-        """Take somebody out of a restricted incident again."""
-        incident, user = self.incident(number), _user(request)
-        return self.change(
-            request,
-            incident,
-            lambda: incident_remove_person(incident=incident, by=self.by, user=user),
-        )
+class RestrictView(_ForAReason):
+    """Hide it from all but those let in."""
+
+    service = staticmethod(incident_restrict)
 
 
-def _user(request: Request) -> User:
-    return user_called(checked(WhoInput, request)["user"])
+class UnrestrictView(_ForAReason):
+    """Lift the restriction. The shipped policy asks for a second person unless you command it."""
+
+    service = staticmethod(incident_unrestrict)
+
+
+class LetInView(_OfAPerson):
+    """Let somebody in to a restricted incident."""
+
+    service = staticmethod(incident_let_in)
+
+
+class RemovePersonView(_OfAPerson):
+    """Take somebody out of a restricted incident again."""
+
+    service = staticmethod(incident_remove_person)
