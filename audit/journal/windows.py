@@ -2,8 +2,9 @@
 
 A journal that could not be written says so itself as it resumes, after the attempts that it did not
 take. That the ledger took no event, or that the database was away, shows in outcomes that were rolled
-back for it and in attempts that were refused; such a time ends with the next event that was taken, or
-with its writer. A time that has no end yet is not found yet.
+back for it and in attempts that were refused. The former ends with the next event that was taken, the
+latter with the next that was allowed, since refusals are recorded longer; both with their writer. A
+time that has no end yet is not found yet.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from audit.journal.line import BadLine, Line, parse
 from audit.journal.names import Name
 from audit.journal.ship.positions import Position, Positions
 
-FAILED = "AuditUnavailable"
+FAILED, ALLOWED = "AuditUnavailable", "allow"
 MOST_MEANT = 200
 _AWAY = {
     outage.LEDGER: "The ledger took no event.",
@@ -81,7 +82,8 @@ class Finder:
             if each.fields.get("error") == FAILED and meant is not None:
                 self._run.append(meant)
             elif each.fields.get("result") == line.COMMITTED:
-                yield from self._over(each)
+                is_allowed = meant is not None and meant.fields.get("verdict") == ALLOWED
+                yield from self._over(each, with_refused=is_allowed)
         elif each.kind == line.RESUMED:
             yield self._journal_window(each)
 
@@ -90,10 +92,10 @@ class Finder:
         if self._last is not None:
             yield from self._over(self._last)
 
-    def _over(self, end: Line) -> Iterator[Window]:
+    def _over(self, end: Line, *, with_refused: bool = True) -> Iterator[Window]:
         run, self._run = self._run, []
         for source, why in _AWAY.items():
-            refused = self._refused.pop(source, [])
+            refused = self._refused.pop(source, []) if with_refused else []
             lines = [*(run if source == outage.LEDGER else []), *refused]
             if lines:
                 lines.sort(key=lambda each: each.seq)

@@ -71,7 +71,7 @@ class Writer:
                 file = self._usable(guarded=True)
                 if self._outage.is_on:
                     self._resume(file)
-                if kind == line.INTENT:
+                if kind == line.INTENT and fields.get("verdict") == "allow":
                     for of, count in self._unlisted.take().items():
                         file.append(line.REFUSED, {"of": of, "count": count})
                 seq = file.append(kind, fields)

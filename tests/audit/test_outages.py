@@ -246,6 +246,22 @@ def test_a_process_that_ended_in_an_outage_is_found_too(
     assert Outage.objects.get().refused == 1
 
 
+def test_a_denial_on_record_meanwhile_does_not_end_it(
+    journaled: Path, committed_cast: Cast, late: Callable[[float], None]
+) -> None:
+    late(90)
+    for _ in range(2):
+        with pytest.raises(AuditUnavailable):
+            add_service("meanwhile")
+        with pytest.raises(GovernanceDenied):
+            add_service("denied", committed_cast.principal("auditor"))
+    assert outages_find() == 0
+    late(0)
+    add_service("after")
+    assert outages_find() == 1
+    assert Outage.objects.get().refused == 2
+
+
 def test_both_away_at_once_are_told_apart(
     journaled: Path,
     committed_cast: Cast,
