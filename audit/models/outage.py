@@ -64,4 +64,4 @@ class Outage(models.Model):
         listed = sum(
             meant["is_rolled_back"] or meant.get("is_refused", False) for meant in self.explained
         )
-        return max(int(self.refused) - listed, 0)
+        return int(max(self.refused - listed, 0))
