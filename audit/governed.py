@@ -23,6 +23,7 @@ from audit.gate.types import Action, Decision, Fact, Request, Resource, Verdict
 from audit.ledger import lag
 from audit.principal import Principal
 from audit.record import GateLatched, recording
+from portal.lib import read_only
 from portal.lib.errors import AuditUnavailable, GovernanceDenied, GovernanceFailure, VigilError
 
 P = ParamSpec("P")
@@ -130,9 +131,10 @@ def perform(
 ) -> R:
     """The gate, the intent in the journal, then one transaction with `change` and its event.
 
-    Raises `GovernanceDenied`, `GovernanceFailure`, `ApprovalRequired`, `AuditUnavailable`, and what
-    `change` raises.
+    Raises `GovernanceDenied`, `GovernanceFailure`, `ApprovalRequired`, `AuditUnavailable`, `ReadOnly`
+    where a replica is read in place of the database, and what `change` raises.
     """
+    read_only.refuse()
     decision = engine.decide(request, approvals=approvals)
     if decision.verdict is Verdict.ESCALATE and call is not None and _escalate:
         raise _escalate[0](request, decision, call)

@@ -104,7 +104,7 @@ def recording(request: Request, decision: Decision, *, event: str) -> Iterator[R
     if _current.get() is not None:
         raise NoRecord("a governed call is never made inside another one")
     is_allowed = decision.verdict is Verdict.ALLOW
-    if is_allowed:
+    if is_allowed and not request.action.works_while_unsigned:
         lag.guard()
     drawn, target = draw(), str(request.resource)
     is_exempt = request.action.works_while_latched or not is_allowed
