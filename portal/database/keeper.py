@@ -45,7 +45,7 @@ def look() -> bool:
                 )
             if snapshot.is_due():
                 snapshot.take()
-                known.keep()
+            known.keep()
     except (Error, VigilError) as error:
         log.debug("database_not_there", error=str(error).strip())
         return False

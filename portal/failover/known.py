@@ -30,7 +30,7 @@ def path() -> Path:
 def keep() -> None:
     """Puts the newest checkpoint into a file of this machine. Raises `DatabaseError`, `OSError`."""
     newest = tree.latest_checkpoint()
-    if newest is None:
+    if newest is None or (path().exists() and path().read_text() == newest.note):
         return
     unfinished = path().with_suffix(f".{os.getpid()}")
     unfinished.write_text(newest.note)

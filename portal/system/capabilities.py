@@ -39,6 +39,7 @@ CAPABILITIES = (
         RECORD,
         {"witnesses": "Changes are signed, without the cosignatures of the witnesses."},
     ),
+    # With a replica, pages are still read while it is away; the figures here are then that replica's.
     Capability("Reading incidents and the record", ("database",), {}),
     Capability(
         "Governance",

@@ -15,7 +15,8 @@ RUNBOOK: dict[str, Entry] = {
     "database": Entry(
         "the database",
         "See whether PostgreSQL runs and takes connections, and whether its disk is full. Vigil tries"
-        " it every 30 s and goes on by itself; restart nothing of Vigil.",
+        " it every 30 s and goes on by itself; restart nothing of Vigil. If it is lost for good, fence it"
+        " off and run manage.py failover.",
     ),
     "broker": Entry(
         "the broker",

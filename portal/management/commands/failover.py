@@ -131,8 +131,15 @@ class Command(BaseCommand):
             "\nAn old primary that comes back while this one takes writes splits the record in two."
             " See that it is stopped, or cut off for good."
         )
-        if not yes and input(f"Type {FENCED} if it is: ").strip() != FENCED:
+        if not yes and _typed(f"Type {FENCED} if it is: ") != FENCED:
             raise CommandError("Nothing was done.")
+
+
+def _typed(prompt: str) -> str:
+    try:
+        return input(prompt).strip()
+    except EOFError:
+        return ""
 
 
 def _line(each: Check) -> str:
