@@ -124,6 +124,27 @@ def test_a_latched_gate_is_still_told(committed_cast: Cast, outage: Outage) -> N
     assert "a rule was changed" in administrator.get("/governance/").content.decode()
 
 
+def test_the_health_page_is_read_and_says_what_is_left(
+    committed_cast: Cast, outage: Outage
+) -> None:
+    administrator = Client(raise_request_exception=False)
+    administrator.force_login(committed_cast.administrator)
+    outage.begin()
+    text = administrator.get("/system/").content.decode()
+    assert "Pages are read from the replica" in text
+
+
+def test_the_health_page_warns_of_a_replica_that_could_not_be_read(
+    committed_cast: Cast, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administrator = Client(raise_request_exception=False)
+    administrator.force_login(committed_cast.administrator)
+    assert "follows the database and keeps up" not in administrator.get("/system/").content.decode()
+    connections["replica"].close()
+    monkeypatch.setitem(connections.settings["replica"], "HOST", str(outage.nowhere))
+    assert "follows the database and keeps up" in administrator.get("/system/").content.decode()
+
+
 def test_the_replica_refuses_to_be_changed_whatever_the_code_does(
     committed_cast: Cast, outage: Outage
 ) -> None:
