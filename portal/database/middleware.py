@@ -77,3 +77,5 @@ def _tell_open_page(request: HttpRequest, response: HttpResponseBase) -> None:
         response.content += render_to_string(
             "read_only/banner.html", {"is_beside": True, "reading": read_only.current()}
         ).encode()
+        if "Content-Length" in response.headers:
+            response.headers["Content-Length"] = str(len(response.content))

@@ -70,6 +70,7 @@ CAPABILITIES = (
         "Live updates",
         ("database", "web"),
         {"memory": "Pages answer slowly."},
+        read_only="Pages are kept up to date from the replica, in which nothing happens.",
     ),
     Capability("Evidence exports", RECORD, {}),
     Capability(

@@ -52,7 +52,7 @@ def told(client: Client) -> dict[str, Any]:
 
 def test_all_is_well_where_nothing_is_open(client: Client, cast: Cast) -> None:
     assert told(client)["status"] == "All systems operational"
-    assert "No incident is open" in client.get("/status/").content.decode()
+    assert "No incident is reported" in client.get("/status/").content.decode()
 
 
 def test_acknowledging_publishes_it_and_nothing_before_that(client: Client, cast: Cast) -> None:

@@ -167,6 +167,7 @@ def test_a_page_that_was_open_before_gets_the_banner_and_later_loses_it(
     same = commander.get(poll, headers={"HX-Request": "true", "If-None-Match": etag})
     assert same.status_code == 200
     assert 'hx-swap-oob="true"' in same.content.decode()
+    assert int(same["Content-Length"]) == len(same.content)
     assert BANNER in same.content.decode()
     asked = commander.get("/read-only/", headers={"HX-Request": "true"})
     assert asked.content.decode().count('id="read-only"') == 1
