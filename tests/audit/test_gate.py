@@ -276,7 +276,7 @@ def test_without_the_record_nothing_happens(committed_cast: Cast) -> None:
 def test_every_action_is_named_like_the_others() -> None:
     for name, action in ACTIONS.items():
         app, kind, verb = name.split(":")
-        assert app in {"audit", "auth", "incidents"}
+        assert app in {"audit", "auth", "incidents", "portal"}
         assert kind.islower()
         assert action.verb == verb
         assert isinstance(action, Action)

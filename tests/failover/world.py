@@ -259,17 +259,18 @@ class World:
         self.restart()
 
     def exhaust(self) -> None:
-        """All of the server's places are taken, and those of Vigil's connections as well."""
-        self._hogs: list[Any] = []
-        with self.server() as server:
-            server.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'vigil%'"
-            )
+        """All of the server's places are taken, those of Vigil's own connections as well."""
+        control = self.server()
+        self._hogs: list[Any] = [control]
+        ours = "FROM pg_stat_activity WHERE usename LIKE 'vigil%'"
         while True:
+            control.execute(f"SELECT pg_terminate_backend(pid) {ours}")
             try:
-                self._hogs.append(self.server())
+                while True:
+                    self._hogs.append(self.server())
             except psycopg.OperationalError:
-                return
+                if control.execute(f"SELECT count(*) {ours}").fetchone() == (0,):
+                    return
 
     def let_go(self) -> None:
         for hog in self._hogs:
