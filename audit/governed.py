@@ -25,6 +25,7 @@ from audit.ledger import lag
 from audit.principal import Principal
 from audit.record import GateLatched, recording
 from audit.secrecy import kept_in_the_open
+from portal.lib import read_only
 from portal.lib.errors import AuditUnavailable, GovernanceDenied, GovernanceFailure, VigilError
 
 P = ParamSpec("P")
@@ -136,11 +137,12 @@ def perform(
 ) -> R:
     """The gate, the intent in the journal, then one transaction with `change` and its event.
 
-    Raises `GovernanceDenied`, `GovernanceFailure`, `ApprovalRequired`, `AuditUnavailable`, and what
-    `change` raises.
+    Raises `GovernanceDenied`, `GovernanceFailure`, `ApprovalRequired`, `AuditUnavailable`, `ReadOnly`
+    where a replica is read in place of the database, and what `change` raises.
     """
     actor, target = request.principal.recorded, str(request.resource)
     with noting(actor=actor, action=request.action.name, target=target):
+        read_only.refuse()
         decision = engine.decide(request, approvals=approvals)
     if decision.verdict is Verdict.ESCALATE and call is not None and _escalate:
         raise _escalate[0](request, decision, call)

@@ -107,7 +107,7 @@ def recording(request: Request, decision: Decision, *, event: str) -> Iterator[R
     is_allowed, target = decision.verdict is Verdict.ALLOW, str(request.resource)
     actor, action = request.principal.recorded, request.action.name
     with noting(actor=actor, action=action, target=target):
-        if is_allowed:
+        if is_allowed and not request.action.works_while_unsigned:
             lag.guard()
         drawn = draw()
     is_exempt = request.action.works_while_latched or not is_allowed

@@ -13,6 +13,8 @@ TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 SECRETS = (
     "SECRET_KEY",
     "DATABASE_URL",
+    "DATABASE_REPLICA_URL",
+    "VIGIL_FAILOVER_DATABASE_URL",
     "VIGIL_APP_PASSWORD",
     "VIGIL_LEDGER_PASSWORD",
     "VIGIL_SIGNER_PASSWORD",
@@ -79,7 +81,7 @@ class Env:
     def path(self, name: str, default: Path) -> Path:
         return Path(self.text(name, str(default))).expanduser().resolve()
 
-    def url(self, name: str, default: str, *, schemes: set[str]) -> str:
+    def url(self, name: str, default: str | None = None, *, schemes: set[str]) -> str:
         value = self.text(name, default)
         try:
             parts = urlsplit(value)
@@ -118,3 +120,12 @@ def database(url: str, name: str) -> dict[str, Any]:
         "PORT": port,
         "OPTIONS": options,
     }
+
+
+def replica(primary: dict[str, Any], url: str) -> dict[str, Any]:
+    """The Django settings for the primary's replica: another server, all else as there."""
+    found = database(url, "DATABASE_REPLICA_URL")
+    options = {**primary["OPTIONS"], **found["OPTIONS"]}
+    if "pool" in options:
+        options["pool"] = dict(options["pool"])
+    return {**primary, **found, "OPTIONS": options}

@@ -9,8 +9,10 @@ from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 
 from audit.second_factor.session import way_to_confirm
+from portal.database import replica
 from portal.lib import envelope
 from portal.lib.errors import DbUnavailable, InternalError, NotFound, VigilError
+from portal.lib.read_only import ReadOnly
 from portal.lib.trace import trace_id
 
 
@@ -29,6 +31,8 @@ def respond(request: HttpRequest, error: VigilError) -> HttpResponse:
             "trace_id": trace_id(),
             "way": way_to_confirm(request) if getattr(error, "needs", "") else "",
             "is_database": isinstance(error, DbUnavailable),
+            "is_read_only": isinstance(error, ReadOnly),
+            "has_replica": replica.is_configured(),
             # Sending a form again is for the person to decide.
             "tries_again": error.retry_after is not None and request.method == "GET",
         },

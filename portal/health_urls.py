@@ -1,5 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
+from portal.database.pages import banner
 from portal.health import live, ready
 from portal.metrics import metrics
 
@@ -7,4 +8,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", live, name="health-live"),
     path("health/ready", ready, name="health-ready"),
     path("metrics", metrics, name="metrics"),
+    path("read-only/", banner, name="read-only"),
 ]

@@ -10,4 +10,5 @@ class SystemHealth(models.Model):  # noqa: DJ008 - there is never a row
         permissions = [
             ("view_systemhealth", "Can see the health of the system"),
             ("close_breaker", "Can close a circuit breaker by force"),
+            ("fail_over_database", "Can make the replica the database"),
         ]

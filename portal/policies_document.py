@@ -94,6 +94,8 @@ def _capabilities() -> list[str]:
     for each in CAPABILITIES:
         needs = ", ".join(RUNBOOK[name].title for name in each.needs)
         without = " ".join(f"*{RUNBOOK[n].title}*: {text}" for n, text in each.without.items())
+        if each.read_only:
+            without = f"*the database, with a replica*: {each.read_only} {without}".strip()
         rows.append(f"| {each.title} | {needs} | {without or '–'} |")
     return [
         "\n## What is left of what\n",

@@ -1,7 +1,7 @@
 """The groups an installation starts with, and what each may do. Administrators edit them later."""
 
 VIEW_SYSTEM = ("portal.view_systemhealth",)
-OPERATE = (*VIEW_SYSTEM, "portal.close_breaker")
+OPERATE = (*VIEW_SYSTEM, "portal.close_breaker", "portal.fail_over_database")
 VIEW_INCIDENTS = (
     "incidents.view_incident",
     "incidents.view_alert",

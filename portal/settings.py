@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import navigation
-from portal.env import Env, database
+from portal.env import Env, database, replica
 from portal.logs import logging_config
 from portal.stack.layout import Layout
 
@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "portal.middleware.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.database.middleware.ReadOnlyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -128,6 +129,15 @@ if _role := env.values.get("VIGIL_DATABASE_ROLE", "").strip():
     _options["assume_role"] = _role
 if _pool := env.integer("VIGIL_DATABASE_POOL", 0, minimum=0, maximum=100):
     _options["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 5}
+# Read from while the database is away; never written to.
+REPLICA_MAX_LAG = env.integer("VIGIL_REPLICA_MAX_LAG", 60, minimum=1, maximum=86_400)
+FAILOVER_DATABASE_URL = env.values.get("VIGIL_FAILOVER_DATABASE_URL", "").strip()
+if env.values.get("DATABASE_REPLICA_URL", "").strip():
+    FAILOVER_DATABASE_URL = FAILOVER_DATABASE_URL or env.text("DATABASE_REPLICA_URL")
+    DATABASES["replica"] = replica(
+        DATABASES["default"],
+        env.url("DATABASE_REPLICA_URL", schemes={"postgres", "postgresql"}),
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Cache, broker, tasks ---------------------------------------------------------------------------

@@ -10,6 +10,7 @@ handler500 = "portal.failures.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.health_urls")),
+    path("", include("portal.status.urls")),
     path("api/", include("portal.schema")),
     path("", include("portal.system.urls")),
     path("", include("audit.urls")),

@@ -26,7 +26,8 @@ class Action:
     product's own processes do it. A token that acts for nobody passes by its scope alone, and only
     where `is_for_clients`. What every active account may do is `is_for_everyone`. What it takes to
     open a latched gate `works_while_latched`. What changes the rules themselves `awaits_checkpoint`:
-    the call returns once a signed checkpoint covers its event.
+    the call returns once a signed checkpoint covers its event. What lets the signer go on at all
+    `works_while_unsigned`, however long events have waited for it.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Action:
     is_for_everyone: bool = False
     works_while_latched: bool = False
     awaits_checkpoint: bool = False
+    works_while_unsigned: bool = False
 
     @property
     def verb(self) -> str:

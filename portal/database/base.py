@@ -15,10 +15,11 @@ from django.db.backends.postgresql import base
 from psycopg import IsolationLevel
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from portal.database.away import away
 from portal.database.connection import Connection
 from portal.database.statements import within_deadline
 from portal.lib.errors import CircuitOpen
-from portal.lib.resilience import latency
+from portal.lib.resilience import deadline, latency
 from portal.lib.resilience.breaker import OPEN, Circuit, circuit
 from portal.lib.resilience.clock import monotonic
 
@@ -81,6 +82,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             outcome = "failed" if failure else "answered"
             latency.record(breaker.policy, outcome, monotonic() - begun)
             breaker.report(is_probe=is_probe, failure=failure)
+            if self.dependency == "database":
+                if failure:
+                    away.failed(is_open=breaker.state == OPEN)
+                else:
+                    away.answered()
             if failure and breaker.state == OPEN:
                 self._drop_pool()
 
@@ -95,7 +101,9 @@ def _from_pool(pool: ConnectionPool[Connection], conn_params: dict[str, Any]) ->
     """Raises `PoolTimeout` only where the server is there: that opens no breaker."""
     pool.open()
     try:
-        return pool.getconn(timeout=SOON)
+        # Also the check of a pooled connection ends soon, where its server is frozen.
+        with deadline.within(SOON):
+            return pool.getconn(timeout=SOON)
     except PoolTimeout:
         Connection.connect(**conn_params).close()
         return pool.getconn()

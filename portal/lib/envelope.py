@@ -11,12 +11,13 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core import exceptions as django
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from psycopg.errors import ReadOnlySqlTransaction
 from rest_framework import exceptions as rest
 
-from portal.lib import errors, trace
+from portal.lib import errors, read_only, trace
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +82,9 @@ def _from_django(exc: BaseException) -> errors.VigilError | None:  # noqa: PLR09
     match exc:
         case OperationalError() | InterfaceError():
             return errors.DbUnavailable()
+        case InternalError() if isinstance(exc.__cause__, ReadOnlySqlTransaction):
+            # A replica was read in place of the database, and refused to be changed.
+            return read_only.ReadOnly()
         case Http404():
             return errors.NotFound()
         case django.PermissionDenied():

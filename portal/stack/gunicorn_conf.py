@@ -55,3 +55,7 @@ logger_class = AccessLogger
 
 def post_fork(_server: object, _worker: object) -> None:
     end_with_parent(signal.SIGKILL)
+    # Django is set up by now: the application was loaded before the fork.
+    from portal.database import keeper  # noqa: PLC0415
+
+    keeper.start()

@@ -17,11 +17,13 @@ class Level(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Capability:
     """`needs` are the findings without which it is off; `without` says what is left of it without
-    others. A finding that only warns takes nothing away."""
+    others, `read_only` what is left where a replica is read in place of the database. A finding that only
+    warns takes nothing away."""
 
     title: str
     needs: tuple[str, ...]
     without: Mapping[str, str]
+    read_only: str = ""
 
 
 RECORD = ("database", "gate", "ledger", "journal")
@@ -39,7 +41,12 @@ CAPABILITIES = (
         RECORD,
         {"witnesses": "Changes are signed, without the cosignatures of the witnesses."},
     ),
-    Capability("Reading incidents and the record", ("database",), {}),
+    Capability(
+        "Reading incidents and the record",
+        ("database",),
+        {},
+        read_only="Pages are read from the replica, as of when the banner says; nothing is changed.",
+    ),
     Capability(
         "Governance",
         RECORD,
@@ -63,6 +70,7 @@ CAPABILITIES = (
         "Live updates",
         ("database", "web"),
         {"memory": "Pages answer slowly."},
+        read_only="Pages are kept up to date from the replica, in which nothing happens.",
     ),
     Capability("Evidence exports", RECORD, {}),
     Capability(
@@ -83,13 +91,15 @@ class Judged:
     because: tuple[str, ...]
 
 
-def judge(states: Mapping[str, State]) -> list[Judged]:
+def judge(states: Mapping[str, State], *, is_read_only: bool = False) -> list[Judged]:
     """By the state of each finding; what is not among them is taken to be well."""
-    return [_judge(each, states) for each in CAPABILITIES]
+    return [_judge(each, states, is_read_only=is_read_only) for each in CAPABILITIES]
 
 
-def _judge(capability: Capability, states: Mapping[str, State]) -> Judged:
+def _judge(capability: Capability, states: Mapping[str, State], *, is_read_only: bool) -> Judged:
     missing = [name for name in capability.needs if states.get(name) is State.FAILING]
+    if missing == ["database"] and is_read_only and capability.read_only:
+        return Judged(capability, Level.DEGRADED, (capability.read_only,))
     if missing:
         return Judged(
             capability, Level.OFF, tuple(f"It needs {RUNBOOK[name].title}." for name in missing)

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db import DatabaseError, connections
 
+from portal.database import replica
+from portal.database.away import away
 from portal.health import readiness
 from portal.lib.resilience.breaker import CLOSED, OPEN, circuit
 from portal.lib.resilience.latency import Service
@@ -42,6 +45,7 @@ def findings(
     found: dict[str, Finding] = {}
     for finding in (
         *_from_readiness(),
+        *_from_replica(),
         *_from_watchdog(report),
         *_from_breakers(services),
         *_from_figures(figures),
@@ -56,6 +60,18 @@ def _from_readiness() -> Iterator[Finding]:
     for name, problem in readiness.findings().items():
         if problem:
             yield Finding(name, State.FAILING, problem)
+
+
+def _from_replica() -> Iterator[Finding]:
+    """Whether it could be read, were the database to go away now."""
+    if not replica.is_configured():
+        return
+    try:
+        replica.usable(replica.standing(connections[replica.ALIAS]), away.since())
+    except replica.ReplicaUnusable as error:
+        yield Finding("replica", State.WARNING, str(error))
+    except DatabaseError:
+        yield Finding("replica", State.WARNING, "it does not answer")
 
 
 def _from_watchdog(report: Report | None) -> Iterator[Finding]:

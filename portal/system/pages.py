@@ -1,7 +1,7 @@
 """What works, what does not and why, and what to do about it.
 
-Sessions are in the database, so without it nobody can be let in: this page then answers 503 as every
-other, and `/health/ready`, `/metrics` and `manage.py breaker list` are what is left.
+Sessions are in the database, so without it, and without a replica to read, nobody can be let in: this
+page then answers 503 as every other, and `/health/ready`, `/metrics` and `manage.py breaker list` are what is left.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from audit.pages.access import page
 from audit.pages.confirm import confirm_page
 from audit.principal import person
 from portal import probes
+from portal.lib import read_only
 from portal.lib.errors import ValidationFailed, VigilError
 from portal.lib.resilience import latency
 from portal.lib.resilience.breaker import CLOSED, Change, circuit
@@ -67,7 +68,10 @@ def system(request: HttpRequest) -> HttpResponse:
     measured, report = figures(), read_report(settings.VAR.watchdog)
     found = findings(measured, report, services)
     may_close = cast("User", request.user).has_perm(FORCE)
-    judged = judge({finding.name: finding.state for finding in found})
+    judged = judge(
+        {finding.name: finding.state for finding in found},
+        is_read_only=read_only.current() is not None,
+    )
     context = {
         **admin.site.each_context(request),
         "title": "System health",

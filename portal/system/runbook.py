@@ -15,7 +15,13 @@ RUNBOOK: dict[str, Entry] = {
     "database": Entry(
         "the database",
         "See whether PostgreSQL runs and takes connections, and whether its disk is full. Vigil tries"
-        " it every 30 s and goes on by itself; restart nothing of Vigil.",
+        " it every 30 s and goes on by itself; restart nothing of Vigil. If it is lost for good, fence it"
+        " off and run manage.py failover.",
+    ),
+    "replica": Entry(
+        "the replica",
+        "See whether it runs, follows the database and keeps up; if it was promoted, one of the two"
+        " must go. Nothing is off without it, until the database is away.",
     ),
     "broker": Entry(
         "the broker",

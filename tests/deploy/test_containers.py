@@ -17,6 +17,7 @@ from portal.stack.processes import ROOT
 
 DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+REPLICA: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.replica.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: each for name, each in SERVICES.items() if "build" in each}
 
@@ -170,6 +171,14 @@ def test_the_script_makes_every_secret_once(tmp_path: Path) -> None:
     for _ in range(2):
         subprocess.run(["/bin/sh", str(script)], check=True)
         made = {path.name: path.read_text() for path in tmp_path.iterdir() if path != script}
-    assert set(made) == set(COMPOSE["secrets"])
+    assert set(made) == set(COMPOSE["secrets"]) | set(REPLICA["secrets"])
     assert made["app_password"] in made["app_database_url"]
     assert len(made["secret_key"]) >= 50
+
+
+def test_the_replica_adds_to_services_that_there_are_and_is_hardened_like_them() -> None:
+    added = REPLICA["services"].pop("postgres-replica")
+    assert REPLICA["services"].keys() <= SERVICES.keys()
+    assert (added["read_only"], added["cap_drop"]) == (True, ["ALL"])
+    assert added["image"] == SERVICES["postgres"]["image"]
+    subprocess.run(["/bin/sh", "-n", DEPLOY / "postgres" / "replication.sh"], check=True)

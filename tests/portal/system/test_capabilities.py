@@ -58,3 +58,12 @@ def test_every_finding_has_its_runbook() -> None:
     assert set(NAMES) <= RUNBOOK.keys()
     assert {name for name, row in POLICIES.items() if row.is_measured} <= RUNBOOK.keys()
     assert all(entry.text.endswith(".") for entry in RUNBOOK.values())
+
+
+def test_with_a_replica_to_read_reading_goes_on_and_nothing_else() -> None:
+    states = {"database": State.FAILING}
+    levels = {each.capability.title: each.level for each in judge(states, is_read_only=True)}
+    assert levels["Reading incidents and the record"] is Level.DEGRADED
+    assert levels["Alerts in"] is levels["Working incidents"] is Level.OFF
+    without = {each.capability.title: each.level for each in judge(states)}
+    assert without["Reading incidents and the record"] is Level.OFF

@@ -1,0 +1,1 @@
+"""Making the replica the database: checked, asked for, journaled before, and on record after."""

@@ -1,0 +1,1 @@
+"""The public status page, served from its last snapshot, whatever else is away."""
