@@ -291,7 +291,7 @@ def test_it_is_shown_until_a_person_has_reviewed_it(
     journaled: Path, committed_cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     administrator = client_of(committed_cast, "administrator")
-    assert "no time on record" in administrator.get(PAGE).content.decode()
+    assert "No outage is on record" in administrator.get(PAGE).content.decode()
     break_journal(monkeypatch)
     outages_find()
     outage = Outage.objects.get()
