@@ -21,7 +21,7 @@ from audit.gate import vectors
 from audit.journal import JournalUnavailable
 from audit.ledger import lag
 from portal import probes
-from portal.lib.errors import MethodNotAllowed, VigilError
+from portal.lib.errors import FieldError, MethodNotAllowed, ValidationFailed, VigilError
 from portal.readiness import Failing, Readiness
 
 DATABASE_TIMEOUT = 2
@@ -132,8 +132,15 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 def ready(request: HttpRequest) -> HttpResponse:
+    """All parts, or each `part` that is named: what is asked for a single pod leaves out what all pods
+    share, for none of them would be left to say what is going on."""
     only_read(request)
     findings = readiness.findings()
+    if named := request.GET.getlist("part"):
+        if unknown := set(named) - findings.keys():
+            message = f"no part is called {min(unknown)}; there are {', '.join(findings)}"
+            raise ValidationFailed([FieldError("part", message)])
+        findings = {name: findings[name] for name in named}
     if any(findings.values()):
         raise NotReady(findings)
     return _answer({"status": "ok", "checks": rendered(findings)})

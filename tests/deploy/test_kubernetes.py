@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import kubernetes_validate
 import pytest
 import yaml
 
+from portal.health import readiness
 from portal.stack.one import NAMES
 from portal.stack.processes import ROOT
 
@@ -108,7 +110,10 @@ def test_web_is_probed_where_it_answers_for_that() -> None:
     web = pod("web")["containers"][0]
     paths = {kind: web[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness")}
     assert paths == {"startup": "/health/live", "liveness": "/health/live"}
-    assert web["readinessProbe"]["httpGet"]["path"] == "/health/ready"
+    path, _, query = web["readinessProbe"]["httpGet"]["path"].partition("?")
+    assert path == "/health/ready"
+    # What all pods share takes none of them away: they answer for it, and serve the status page.
+    assert set(parse_qs(query)["part"]) == {"gate", "journal"} < set(readiness.checks)
 
 
 def test_a_request_may_end_before_its_pod_is_killed() -> None:

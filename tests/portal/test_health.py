@@ -54,6 +54,21 @@ def test_without_the_database_the_parts_that_need_it_fail(committed_db: None) ->
         assert ready() == (503, {"database": "does not answer", "ledger": "does not answer"})
 
 
+def test_single_parts_can_be_asked_for(committed_db: None) -> None:
+    with pointed_at("vigil_no_such_database"):
+        answer = Client().get("/health/ready?part=gate&part=journal")
+        assert answer.status_code == 200
+        assert set(answer.json()["checks"]) == {"gate", "journal"}
+        assert set(Client().get("/health/ready?part=database").json()["checks"]) == {"database"}
+
+
+def test_a_part_that_is_none_is_said_to_be(committed_db: None) -> None:
+    answer = Client().get("/health/ready?part=engine")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "part"
+    assert "database, broker" in answer.json()["errors"][0]["message"]
+
+
 def test_what_is_told_of_a_failure_names_no_host_and_no_user(committed_db: None) -> None:
     with pointed_at("vigil_no_such_database"):
         text = Client().get("/health/ready").content.decode()
