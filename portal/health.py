@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -45,9 +45,9 @@ class NotReady(VigilError):
 
 
 @contextmanager
-def own_connection() -> Iterator[CursorWrapper]:
+def own_connection(alias: str = DEFAULT_DB_ALIAS) -> Iterator[CursorWrapper]:
     """A connection beside the pool, which may be exhausted, that gives up within seconds."""
-    own = connection.copy()
+    own = connections[alias].copy()
     options = {**own.settings_dict["OPTIONS"], "connect_timeout": DATABASE_TIMEOUT}
     options.pop("pool", None)
     own.settings_dict["OPTIONS"] = options

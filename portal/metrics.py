@@ -26,6 +26,7 @@ from audit.ledger import lag as checkpoint_lag
 from incidents.procedure import OPEN
 from incidents.severity import Severity
 from portal.counting import counted
+from portal.database.metrics import ReplicaCollector
 from portal.health import only_read, own_connection
 from portal.lib.resilience import breaker
 from portal.lib.resilience.policies import POLICIES
@@ -178,6 +179,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         LocalCollector(),
         JournalCollector(),
         BreakerCollector(),
+        ReplicaCollector(),
     ):
         registry.register(collector)
     return HttpResponse(

@@ -12,6 +12,7 @@ from audit.gate import latch
 from audit.models import Event
 from incidents.models import AlertReceipt, Incident
 from portal.database import keeper, replica
+from portal.database.metrics import ReplicaCollector
 from portal.database.middleware import HEADER
 from portal.database.replica import ReplicaUnusable, Standing, usable
 from portal.lib import read_only
@@ -244,6 +245,15 @@ def test_the_keepers_look_carries_the_replica_on_where_nothing_happens(outage: O
         return found.as_of is not None and found.as_of > before
 
     wait_until(has_come_along, timeout=20)
+
+
+def test_the_metrics_tell_how_far_the_replica_is_behind(outage: Outage) -> None:
+    def told() -> dict[str, float]:
+        return {metric.name: metric.samples[0].value for metric in ReplicaCollector().collect()}
+
+    assert keeper.look()
+    wait_until(lambda: told().get("vigil_replica_lag_seconds", 60) < 20, timeout=20)
+    assert told()["vigil_replica_up"] == 1
 
 
 NOW = datetime(2026, 2, 12, 18, 30, tzinfo=UTC)
