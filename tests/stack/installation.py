@@ -70,7 +70,7 @@ class Installation:
 
     def kill(self, name: str) -> list[psutil.Process]:
         """Kills one of the supervisor's children; returns it with all that it had started."""
-        wait_until(lambda: self.child(name), timeout=15)
+        wait_until(lambda: self.child(name), timeout=45)
         killed = self.child(name)
         assert killed
         family = [killed, *killed.children(recursive=True)]
@@ -86,7 +86,7 @@ class Installation:
             family = self.family()
             self.process.kill()
             self.process.wait()
-            wait_until(gone(family), timeout=10)
+            wait_until(gone(family), timeout=30)
 
 
 def name_of(process: psutil.Process) -> str:

@@ -155,7 +155,7 @@ def test_stops_in_order_and_leaves_nothing(watched: Watched) -> None:
     watched.supervisor.stop([(("second", "family"), 5.0), (("first",), 5.0)])
     ended = {n: float(watched.log(n).split()[-1]) for n in ("first", "second")}
     assert ended["second"] < ended["first"]
-    wait_until(lambda: not is_alive(grandchild), timeout=1)
+    wait_until(lambda: not is_alive(grandchild), timeout=5)
 
 
 def test_one_that_will_not_stop_is_ended(watched: Watched) -> None:
@@ -223,7 +223,7 @@ def test_a_killed_supervisor_leaves_no_child(
     children = [child for child in family(supervising, tmp_path) if child.ppid() == supervising.pid]
     supervising.kill()
     supervising.wait()
-    wait_until(lambda: not any(is_alive(child) for child in children), timeout=3)
+    wait_until(lambda: not any(is_alive(child) for child in children), timeout=8)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -237,7 +237,7 @@ def test_a_second_signal_stops_at_once(
     assert supervising.poll() is None, "it waits for the stubborn one"
     supervising.send_signal(number)
     assert supervising.wait(2) == 0
-    wait_until(lambda: not any(is_alive(child) for child in children), timeout=1)
+    wait_until(lambda: not any(is_alive(child) for child in children), timeout=5)
 
 
 def test_asked_to_stop_it_does_so_at_the_next_tick(watched: Watched) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import psutil
 
 
-def wait_until(condition: Callable[[], object], *, timeout: float = 10) -> None:
+def wait_until(condition: Callable[[], object], *, timeout: float = 30) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, f"not true after {timeout} s: {condition.__name__}"
