@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db.models import OuterRef, Subquery
+
 from audit.governed import governed
 from audit.principal import Principal
 from audit.record import current
@@ -22,12 +24,12 @@ Clocks = dict[str, list[ClockLeg]]
 
 def current_clocks(incident: Incident) -> Clocks:
     """The newest cycle of each kind, with its legs oldest first."""
-    cycles: dict[tuple[str, int], list[ClockLeg]] = defaultdict(list)
-    for leg in incident.clock_legs.order_by("kind", "cycle", "position"):
-        cycles[leg.kind, leg.cycle].append(leg)
-    return {
-        kind: legs for (kind, _cycle), legs in sorted(cycles.items(), key=lambda item: item[0][1])
-    }
+    of_kind = ClockLeg.objects.filter(incident=OuterRef("incident"), kind=OuterRef("kind"))
+    newest = Subquery(of_kind.order_by("-cycle").values("cycle")[:1])
+    clocks: Clocks = defaultdict(list)
+    for leg in incident.clock_legs.filter(cycle=newest).order_by("kind", "position"):
+        clocks[leg.kind].append(leg)
+    return dict(clocks)
 
 
 def is_live(legs: list[ClockLeg]) -> bool:
