@@ -11,6 +11,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from portal.lib import spans
 from portal.stack.process import end_with_parent
 
 wsgi_app = "portal.wsgi:application"
@@ -55,3 +56,7 @@ logger_class = AccessLogger
 
 def post_fork(_server: object, _worker: object) -> None:
     end_with_parent(signal.SIGKILL)
+
+
+def worker_exit(_server: object, _worker: object) -> None:
+    spans.flush()
