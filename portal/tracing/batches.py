@@ -11,14 +11,9 @@ from queue import Empty, Full, Queue
 
 import structlog
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from prometheus_client import Counter
 
-LOST = Counter(
-    "vigil_trace_spans_lost",
-    "Spans that no collector got: queue_full, export_failed, rejected (by the collector), ended"
-    " (with their process).",
-    ["reason"],
-)
+from portal.tracing.counters import LOST
+
 Export = Callable[[Sequence[ReadableSpan]], None]
 
 log = structlog.get_logger(__name__)

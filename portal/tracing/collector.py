@@ -15,15 +15,13 @@ from google.protobuf.message import DecodeError
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace import ReadableSpan
-from prometheus_client import Counter
 
 from audit.journal.ship.tls import Tls
 from portal.lib.errors import ApiTimeout, CircuitOpen
 from portal.lib.resilience import Refused, call, http
-from portal.tracing.batches import LOST
 from portal.tracing.configuration import Traces
+from portal.tracing.counters import LOST, SENT
 
-SENT = Counter("vigil_trace_spans_exported", "Spans that the collector took.")
 TAKEN = (HTTPStatus.OK, HTTPStatus.ACCEPTED)
 
 log = structlog.get_logger(__name__)

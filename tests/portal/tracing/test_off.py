@@ -52,7 +52,7 @@ def test_a_process_that_exports_nothing_imports_nothing(env: dict[str, str]) -> 
         text=True,
         check=True,
     )
-    assert done.stdout == "False ['portal.tracing.configuration'] []\n"
+    assert done.stdout == "False ['portal.tracing.configuration', 'portal.tracing.counters'] []\n"
 
 
 def test_nothing_listens_and_no_statement_is_wrapped(db: None, client: Client) -> None:
