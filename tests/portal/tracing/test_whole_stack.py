@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -17,6 +17,7 @@ import pytest
 from tests.portal.tracing.receiving import Got, Receiver
 from tests.stack.installation import Installation
 from tests.stack.people import Person
+from tests.stack.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -24,11 +25,14 @@ CALLER, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 ALERT = {"summary": "Disk of anna full", "severity": "P0"}
 
 
-@pytest.fixture
-def running(receiver: Receiver) -> Iterator[Installation]:
+@contextmanager
+def installed(receiver: Receiver, *, delay: int) -> Iterator[Installation]:
     home = Path(tempfile.mkdtemp(prefix="vigil-traces-"))
     home.chmod(0o755)
-    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    env = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+        "OTEL_BSP_SCHEDULE_DELAY": str(delay),
+    }
     installation = Installation(Person(python=sys.executable, account=None), home / "var", **env)
     try:
         installation.wait_until_ready()
@@ -36,6 +40,19 @@ def running(receiver: Receiver) -> Iterator[Installation]:
     finally:
         installation.clean_up()
         shutil.rmtree(home)
+
+
+@pytest.fixture
+def running(receiver: Receiver) -> Iterator[Installation]:
+    with installed(receiver, delay=200) as running:
+        yield running
+
+
+@pytest.fixture
+def waiting(receiver: Receiver) -> Iterator[Installation]:
+    """Exports nothing before it ends."""
+    with installed(receiver, delay=600_000) as running:
+        yield running
 
 
 def send(running: Installation) -> str:
@@ -78,6 +95,18 @@ def test_one_trace_goes_through_all_of_it(running: Installation, receiver: Recei
     receiver.hold.clear()
     assert send(running) == CALLER
     assert running.end(signal.SIGTERM) == 0
+
+
+def test_what_waits_is_sent_as_the_processes_end(waiting: Installation, receiver: Receiver) -> None:
+    send(waiting)
+    url = waiting.layout.database_url("portal")
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        left = "SELECT FROM incidents_alertreceipt WHERE fate = 'pending'"
+        wait_until(lambda: connection.execute(left).fetchone() is None, timeout=30)
+    assert receiver.spans == []
+    assert waiting.end(signal.SIGTERM) == 0
+    kinds = {(span.service, span.kind) for span in receiver.spans}
+    assert {("vigil-web", "server"), ("vigil-worker", "consumer")} <= kinds
 
 
 def is_linked(spans: list[Got]) -> None:
