@@ -6,27 +6,23 @@ from audit.approvals.services import approvals_expire
 from audit.journal_retention import journal_remove_old
 from audit.outages import outages_find
 from audit.sealing import journal_seal_all
-from portal.lib.trace import bound
 
 
 @shared_task(name="audit.seal_journal")  # type: ignore[untyped-decorator] # no stubs
 def seal_journal() -> int:
     """Seals what is finished, and removes what was kept long enough. Idempotent."""
-    with bound(None):
-        sealed = journal_seal_all()
-        journal_remove_old()
-        return sealed
+    sealed = journal_seal_all()
+    journal_remove_old()
+    return sealed
 
 
 @shared_task(name="audit.find_outages")  # type: ignore[untyped-decorator] # no stubs
 def find_outages() -> int:
     """Puts times in which nothing could be recorded up for review, once they are over. Idempotent."""
-    with bound(None):
-        return outages_find()
+    return outages_find()
 
 
 @shared_task(name="audit.expire_approvals")  # type: ignore[untyped-decorator] # no stubs
 def expire_approvals() -> int:
     """Marks requests that nobody decided in time. Idempotent."""
-    with bound(None):
-        return approvals_expire()
+    return approvals_expire()

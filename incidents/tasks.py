@@ -18,7 +18,6 @@ from incidents.services.processing import (
     receipts_process,
 )
 from portal.lib.errors import ValidationFailed, VigilError
-from portal.lib.trace import bound
 
 log = structlog.get_logger(__name__)
 
@@ -32,14 +31,13 @@ MAX_ATTEMPTS = 5
 @shared_task(name="incidents.drain_receipts")  # type: ignore[untyped-decorator] # no stubs
 def drain_receipts() -> int:
     """Processes what waits, oldest first. Idempotent: any number may run at once."""
-    with bound(None):
-        try:
-            keys = _waiting_keys()
-        except (InterfaceError, OperationalError) as error:
-            log.warning("processing_waits", error=str(error).strip())
-            return 0
-        for source_id, dedup_key in keys:
-            _process(Source.objects.get(pk=source_id), dedup_key)
+    try:
+        keys = _waiting_keys()
+    except (InterfaceError, OperationalError) as error:
+        log.warning("processing_waits", error=str(error).strip())
+        return 0
+    for source_id, dedup_key in keys:
+        _process(Source.objects.get(pk=source_id), dedup_key)
     if len(keys) == KEYS_A_ROUND:
         drain_receipts.delay()
     return len(keys)

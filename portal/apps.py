@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 
 # Makes it the current Celery application, which shared tasks are sent through.
@@ -16,6 +17,10 @@ class PortalConfig(AppConfig):
         from portal.system import breakers  # noqa: F401 - its action is known from the start
 
         checks.register()
+        if settings.TRACES is not None:
+            from portal.tracing.install import install
+
+            install(settings.TRACES, settings.PROCESS)
 
 
 class SiteConfig(AdminConfig):

@@ -19,9 +19,9 @@ from audit.gate import latch
 from audit.journal import disk
 from portal import health
 from portal.celery import app
+from portal.lib.errors import ApiTimeout, CircuitOpen
+from portal.lib.resilience import call
 from portal.watchdog import State, read_report
-
-TIMEOUT = 2
 
 log = structlog.get_logger(__name__)
 
@@ -55,18 +55,24 @@ def _queues() -> Iterator[Metric]:
     found = GaugeMetricFamily(
         "vigil_queue_depth", "Tasks that wait in a queue of the broker.", labels=["queue"]
     )
-    limits = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "max_retries": 0}
-    is_redis = app.conf.broker_url.startswith("redis")
+    errors = app.connection().connection_errors
     try:
-        with app.connection(
-            connect_timeout=TIMEOUT, transport_options=limits if is_redis else {}
-        ) as connection:
-            for queue in app.amqp.queues:
-                found.add_metric([queue], _depth(connection, queue))
-    except (OSError, OperationalError, *app.connection().connection_errors) as error:
-        log.warning("metrics_without_broker", error=str(error).strip())
+        depths = call("broker", _depths).value
+    except (ApiTimeout, CircuitOpen, OperationalError, *errors) as error:
+        log.warning("metrics_without_broker", error=str(error.__cause__ or error).strip())
         return
+    for queue, depth in depths.items():
+        found.add_metric([queue], depth)
     yield found
+
+
+def _depths(timeout: float) -> dict[str, float]:
+    limits = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "max_retries": 0}
+    is_redis = app.conf.broker_url.startswith("redis")
+    with app.connection(
+        connect_timeout=timeout, transport_options=limits if is_redis else {}
+    ) as connection:
+        return {queue: _depth(connection, queue) for queue in app.amqp.queues}
 
 
 def _depth(connection: object, queue: str) -> float:

@@ -4,14 +4,17 @@ from typing import Any
 
 import structlog
 
+from portal.lib import spans
 from portal.lib.trace import trace_id
 
 
-def _add_trace_id(
+def _add_trace(
     _logger: object, _name: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
     if current := trace_id():
         event.setdefault("trace_id", current)
+        if span := spans.span_id():
+            event.setdefault("span_id", span)
     return event
 
 
@@ -19,7 +22,7 @@ _SHARED: list[structlog.typing.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    _add_trace_id,
+    _add_trace,
     structlog.processors.format_exc_info,
 ]
 

@@ -31,6 +31,7 @@ from portal.health import only_read, own_connection
 from portal.lib.resilience import breaker
 from portal.lib.resilience.policies import POLICIES
 from portal.local_metrics import LocalCollector
+from portal.tracing import counters  # noqa: F401 - told also where no traces are exported
 
 STATES = (breaker.CLOSED, breaker.HALF_OPEN, breaker.OPEN)
 

@@ -1,5 +1,7 @@
 import zoneinfo
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
@@ -12,7 +14,8 @@ from audit.models import User
 from audit.second_factor.session import confirmed_at
 from audit.sessions import address_of
 from portal import failures
-from portal.lib import envelope
+from portal.counting import METHODS
+from portal.lib import envelope, spans
 from portal.lib.errors import DbUnavailable
 from portal.lib.resilience import deadline
 from portal.lib.trace import start_trace
@@ -20,17 +23,51 @@ from portal.lib.trace import start_trace
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
+# What is asked for every few seconds, or is a file, would bury the rest.
+UNTRACED = ("/health/", "/metrics", "/static/")
+
+
 class TraceMiddleware:
-    """Gives every request its trace id, says it in the response."""
+    """Gives every request its trace id, says it in the response.
+
+    Where traces are exported it is a span, named by the route: a path may name an incident."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        trace_id = start_trace(request.headers.get("traceparent"))
-        response = self.get_response(request)
+        traceparent = request.headers.get("traceparent", "")
+        trace_id = start_trace(traceparent)
+        with self._span(request, traceparent) as span:
+            response = self.get_response(request)
+            if spans.is_on():
+                _describe(span, request, response)
         response.headers["X-Trace-Id"] = trace_id
         return response
+
+    def _span(self, request: HttpRequest, traceparent: str) -> AbstractContextManager[spans.Span]:
+        if request.path_info.startswith(UNTRACED):
+            return spans.NOWHERE
+        method = _method(request)
+        attributes = {"http.request.method": method}
+        return spans.span(spans.Kind.SERVER, method, attributes, parent=traceparent)
+
+
+def _method(request: HttpRequest) -> str:
+    return request.method if request.method in METHODS else "OTHER"
+
+
+def _describe(span: spans.Span, request: HttpRequest, response: HttpResponse) -> None:
+    found: dict[str, str | int] = {"http.response.status_code": response.status_code}
+    if request.resolver_match:
+        found["http.route"] = f"/{request.resolver_match.route}"
+        span.rename(f"{_method(request)} {found['http.route']}")
+    span.note(found)
+    error_code = getattr(response, "error_code", "")
+    if error_code:
+        span.note({"vigil.error_code": error_code})
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        span.fail(error_code or str(response.status_code))
 
 
 class DeadlineMiddleware:

@@ -17,7 +17,9 @@ tables in `portal/lib/resilience/policies.py` and `portal/system`, which the cod
 ATTEMPTS = """\
 *Attempts* are the timeouts of each in turn, with the pauses between them. Within a request there is one
 attempt of at most 5 s, whatever the table says. *At once* is how many calls a process may have under way.
-What fails *closed* holds up the work that needs it; what fails *open* lets it go on.
+What fails *closed* holds up the work that needs it; what fails *open* lets it go on. Where traces are
+exported, *traced* says whether a call is a span in them, and whether who is called is told the trace
+(`traceparent`).
 """
 CARRIED = """\
 Whatever begins within one of them has no more than is left of it: calls, queries (as `statement_timeout`),
@@ -31,8 +33,8 @@ def render() -> str:
 def _calls() -> list[str]:
     return [
         "## What is called\n",
-        "| dependency | attempts | breaker | at once | fails |",
-        "|---|---|---|---|---|",
+        "| dependency | attempts | breaker | at once | fails | traced |",
+        "|---|---|---|---|---|---|",
         *(_row(policy) for policy in POLICIES.values()),
         "",
         ATTEMPTS,
@@ -51,7 +53,10 @@ def _row(policy: Policy) -> str:
             f"{policy.breaker.failures} in a row, {_seconds(policy.breaker.cool_down)}, {whose}"
         )
     places = str(policy.bulkhead) if policy.bulkhead else "–"
-    return f"| `{policy.name}` | {attempts} | {breaker} | {places} | {policy.direction.value} |"
+    return (
+        f"| `{policy.name}` | {attempts} | {breaker} | {places} | {policy.direction.value} |"
+        f" {policy.tracing.value} |"
+    )
 
 
 def _inside(sentence: str) -> str:

@@ -9,6 +9,7 @@ from portal import navigation
 from portal.env import Env, database, replica
 from portal.logs import logging_config
 from portal.stack.layout import Layout
+from portal.tracing.configuration import traces
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -308,3 +309,6 @@ UNFOLD = navigation.UNFOLD
 
 # --- Logs -------------------------------------------------------------------------------------------
 LOGGING = logging_config(env.text("VIGIL_LOG_LEVEL", "INFO"))
+
+# --- Traces: none where no collector is named
+TRACES = traces(env)

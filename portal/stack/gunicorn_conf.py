@@ -11,6 +11,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from portal.lib import spans
 from portal.stack.process import end_with_parent
 
 wsgi_app = "portal.wsgi:application"
@@ -59,3 +60,7 @@ def post_fork(_server: object, _worker: object) -> None:
     from portal.database import keeper  # noqa: PLC0415
 
     keeper.start()
+
+
+def worker_exit(_server: object, _worker: object) -> None:
+    spans.flush()

@@ -19,6 +19,7 @@ from tests.people import Cast
 from tests.portal.lib.resilience.serving import Server, serving, status
 
 ROOT = Path(__file__).parents[2]
+CALL, HTTP_MODULE = "portal.lib.resilience.call", "portal.lib.resilience.http"
 
 # Who calls out, and by which policy. What is not here does not.
 OUTBOUND: dict[str, set[str]] = {
@@ -26,8 +27,57 @@ OUTBOUND: dict[str, set[str]] = {
     "audit/witness/exchange.py": {"witnesses"},
     "incidents/services/waking.py": {"broker"},
     "portal/emergency.py": {"emergency-pagerduty"},
+    "portal/local_metrics.py": {"broker"},
     "portal/probes.py": {"probe"},
     "portal/system/measures.py": {"broker"},
+    "portal/tracing/collector.py": {"trace-collector"},
+}
+# How many calls of each may be under way in a process; 0 is as many as there are.
+PLACES = {
+    "broker": 8,
+    "pagerduty": 4,
+    "emergency-pagerduty": 2,
+    "witnesses": 16,
+    "journal-central": 1,
+    "trace-collector": 1,
+    # Connections are limited by the pool, cache and probes by waiting half a second and three.
+    "database": 0,
+    "replica": 0,
+    "cache": 0,
+    "probe": 0,
+}
+# Who sends HTTP, and by which policy; the attempt may be handed to one that makes the call.
+HTTP: dict[str, str] = {
+    "audit/journal/ship/otlp.py": "journal-central",
+    "audit/witness/exchange.py": "witnesses",
+    "portal/emergency.py": "emergency-pagerduty",
+    "portal/probes.py": "probe",
+    "portal/tracing/collector.py": "trace-collector",
+}
+# Who opens connections of another kind, and what bounds them.
+CONNECTIONS = {
+    "audit/ledger/crew.py": "the sequencer's and the signer's own loop, which is nothing without it",
+    "incidents/services/waking.py": "broker",
+    "portal/backup/restore.py": "a person waits for it",
+    "portal/database/base.py": "database, replica",
+    "portal/local_metrics.py": "broker",
+    "portal/probes.py": "probe",
+    "portal/stack/postgres.py": "the supervisor of `make run`",
+    "portal/stack/roles.py": "the supervisor of `make run`, and a person",
+    "portal/system/measures.py": "broker",
+}
+CONNECTS = {
+    ("psycopg", "connect"),
+    ("Connection", "connect"),
+    ("app", "connection"),
+    ("app", "connection_for_read"),
+    ("app", "connection_for_write"),
+}
+# Celery's own ways to reach the broker.
+SENDS = {"delay", "apply_async", "send_task"}
+SENDERS = {
+    "incidents/services/waking.py": "broker",
+    "incidents/tasks.py": "a task that came from the broker goes on with its work",
 }
 # Guarded in another way than by `call`, with the same table.
 GUARDED = {
@@ -38,7 +88,11 @@ GUARDED = {
 # The policy is there for whoever sends pages; nothing does yet.
 UNUSED = {"pagerduty"}
 
-CLIENTS = {"http.client", "urllib.request", "smtplib", "requests", "httpx", "redis", "lightkube"}
+CLIENTS = {
+    *("http.client", "urllib.request", "smtplib", "requests", "httpx", "redis", "lightkube"),
+    *("grpc", "opentelemetry.exporter.otlp.proto.http", "opentelemetry.exporter.otlp.proto.grpc"),
+    *("opentelemetry.instrumentation", "pagerduty"),
+}
 # What may import a client, and why it is no call around the table.
 ALLOWED = {
     "portal/lib/resilience/http.py": {"http.client"},
@@ -72,19 +126,75 @@ def is_client(name: str) -> str | None:
 def test_the_table_of_outbound_calls_is_complete() -> None:
     found: dict[str, set[str]] = {}
     for path, tree in modules():
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id == "call"
-                and node.args
-                and isinstance(node.args[0], ast.Constant)
-            ):
-                found.setdefault(path, set()).add(node.args[0].value)
+        if CALL in imported(tree) and not path.startswith("portal/lib/resilience/"):
+            found[path] = set(called(tree))
     assert found == OUTBOUND
     used = set().union(*OUTBOUND.values()) | GUARDED.keys() | UNUSED
     assert used == POLICIES.keys()
     assert all((ROOT / path).exists() for path in GUARDED.values())
+
+
+def called(tree: ast.Module) -> Iterator[str]:
+    """The dependencies, which stand there as they are called in the table."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "call"
+        ):
+            named = node.args[0]
+            assert isinstance(named, ast.Constant), ast.unparse(node)
+            yield str(named.value)
+
+
+def test_call_goes_by_no_other_name() -> None:
+    """So that reading the code for it finds all."""
+    for path, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                renamed = {alias.name for alias in node.names if alias.asname}
+                assert not (node.module or "").startswith("portal.lib.resilience") or not renamed
+            elif isinstance(node, ast.Attribute) and node.attr == "call":
+                is_breakers_own = path == "portal/lib/resilience/breaker.py"
+                assert is_breakers_own, f"{path}:{node.lineno}"
+            elif isinstance(node, ast.Import):
+                assert not any(a.name.startswith("portal.lib.resilience") for a in node.names), path
+
+
+def chains(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """`owner.method(…)`, by its last two names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield ast.unparse(node.func.value).rpartition(".")[2], node.func.attr
+
+
+def test_who_sends_http_does_so_within_a_call() -> None:
+    found = {
+        path
+        for path, tree in modules()
+        if ("http", "request") in set(chains(tree)) or f"{HTTP_MODULE}.request" in imported(tree)
+    }
+    assert found == HTTP.keys()
+    assert set(HTTP.values()) <= POLICIES.keys()
+    # Through `deliver`, which is beside it.
+    assert {path for path in HTTP if path not in OUTBOUND} == {"audit/journal/ship/otlp.py"}
+
+
+def test_who_opens_a_connection_is_known() -> None:
+    found = {
+        path
+        for path, tree in modules()
+        if CONNECTS & set(chains(tree)) or "kombu.Connection" in set(imported(tree))
+    }
+    assert found == CONNECTIONS.keys()
+    for path, why in CONNECTIONS.items():
+        if why in POLICIES and why not in GUARDED:
+            assert why in OUTBOUND[path], path
+
+
+def test_who_sends_tasks_is_known() -> None:
+    found = {path for path, tree in modules() if SENDS & {method for _, method in chains(tree)}}
+    assert found == SENDERS.keys()
 
 
 def test_nobody_has_a_client_of_their_own() -> None:
@@ -97,9 +207,7 @@ def test_nobody_has_a_client_of_their_own() -> None:
 
 def test_every_row_has_its_own_places() -> None:
     """A dependency is isolated by a bulkhead, or by what isolates it already."""
-    unlimited = {name for name, row in POLICIES.items() if row.bulkhead == 0}
-    # Connections are limited by the pool, cache and probes by waiting half a second and three.
-    assert unlimited == {"database", "replica", "cache", "probe"}
+    assert {name: row.bulkhead for name, row in POLICIES.items()} == PLACES
 
 
 def test_with_sockets_off_everything_else_works(

@@ -8,6 +8,7 @@ at most; the whole schedule is for tasks, which may sleep.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
@@ -15,12 +16,13 @@ from typing import Generic, TypeVar
 import structlog
 import tenacity
 
+from portal.lib import spans
 from portal.lib.errors import ApiTimeout, CircuitOpen
 from portal.lib.resilience import clock, deadline, latency
 from portal.lib.resilience.breaker import circuit
 from portal.lib.resilience.bulkhead import bulkhead
 from portal.lib.resilience.failing import FAILURES, Refused, Unavailable
-from portal.lib.resilience.policies import Policy, policy_of
+from portal.lib.resilience.policies import Policy, Tracing, policy_of
 
 T = TypeVar("T")
 
@@ -75,7 +77,8 @@ def _retried(policy: Policy, attempt: Callable[[float], T]) -> T:
         limit = policy.timeouts[number - 1]
         if deadline.is_in_request():
             limit = min(limit, deadline.EXTERNAL)
-        return _attempted(policy, attempt, deadline.bounded(limit))
+        with _traced(policy):
+            return _attempted(policy, attempt, deadline.bounded(limit))
 
     def is_last(state: tenacity.RetryCallState) -> bool:
         # A pause that the deadline does not outlast is not begun.
@@ -121,6 +124,12 @@ def _pause(policy: Policy) -> Callable[[tenacity.RetryCallState], float]:
         return max(policy.delays[number], wanted) + spread(state)
 
     return pause
+
+
+def _traced(policy: Policy) -> AbstractContextManager[object]:
+    if policy.tracing is Tracing.NOT:
+        return nullcontext()
+    return spans.outbound(policy.name, is_sent_on=policy.tracing is Tracing.SENT_ON)
 
 
 def _attempted(policy: Policy, attempt: Callable[[float], T], timeout: float) -> T:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from portal.lib import spans
 from portal.lib.resilience.failing import Refused, Unavailable
 
 CHUNK = 8192
@@ -98,10 +99,11 @@ def request(  # noqa: PLR0913 - a request has that many parts
         # The connection forgets it where the answer ends with it.
         cut.connected = connection.sock
         path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
-        connection.request(method, path, body, {"User-Agent": "vigil", **(headers or {})})
+        told = {"User-Agent": "vigil", **spans.headers(), **(headers or {})}
+        connection.request(method, path, body, told)
         with connection.getresponse() as response:
-            told = {name.lower(): value for name, value in response.getheaders()}
-            reply = Reply(response.status, told, _read(response))
+            heard = {name.lower(): value for name, value in response.getheaders()}
+            reply = Reply(response.status, heard, _read(response))
     except (OSError, http.client.HTTPException, ValueError) as error:
         if cut.is_made:
             raise _late(timeout) from error

@@ -16,6 +16,17 @@ class Direction(StrEnum):
     OPEN = "open"
 
 
+class Tracing(StrEnum):
+    """Whether a call is a span of its own, and whether who is called learns of the trace.
+
+    Only what belongs to the installation may learn of it.
+    """
+
+    NOT = "no"
+    SPAN = "a span"
+    SENT_ON = "a span, sent on"
+
+
 @dataclass(frozen=True, slots=True)
 class Breaker:
     """Opens after so many failures in a row; one probe after each cool-down, in seconds.
@@ -52,6 +63,7 @@ class Policy:
     is_cut: bool = True
     is_measured: bool = False
     objective: float = 0.99
+    tracing: Tracing = Tracing.SPAN
 
     def __post_init__(self) -> None:
         if len(self.timeouts) != len(self.delays) or self.delays[:1] != (0.0,):
@@ -108,6 +120,7 @@ _TABLE = (
         direction=Direction.OPEN,
         loses="What is due waits in the database; nothing of it is lost.",
         recovers="By itself: it is tried again after 5 s, and beat asks for what waits every 2 s.",
+        tracing=Tracing.SENT_ON,
     ),
     Policy(
         name="cache",
@@ -121,6 +134,7 @@ _TABLE = (
         loses="Each process judges its dependencies alone, and latencies are not kept.",
         recovers="By itself: it is tried again after 5 s.",
         fallback="each process's own state",
+        tracing=Tracing.NOT,
     ),
     Policy(
         name="pagerduty",
@@ -172,6 +186,20 @@ _TABLE = (
         loses="The copy is late. Nothing is lost: the journal's files are sent from where they stopped.",
         recovers="By itself: the same lines are sent until they are acknowledged, at most a minute apart.",
         fallback="the journal's files on this machine",
+        tracing=Tracing.SENT_ON,
+    ),
+    Policy(
+        name="trace-collector",
+        title="Collector of traces (OpenTelemetry)",
+        timeouts=(10.0,),
+        delays=ONCE,
+        breaker=Breaker(failures=4),
+        bulkhead=1,
+        direction=Direction.OPEN,
+        loses="Spans are thrown away and counted; no request and no task waits for them.",
+        recovers="By itself: it is tried again after 30 s. What was thrown away is not sent later.",
+        objective=0.95,
+        tracing=Tracing.NOT,  # or each export would be exported
     ),
     Policy(
         name="probe",
@@ -185,6 +213,7 @@ _TABLE = (
         loses="One part is not known, and counts as failing.",
         recovers="By itself: each is repeated every 5 s.",
         objective=0.95,
+        tracing=Tracing.NOT,
     ),
 )
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.lib.trace import bound, start_trace, trace_id
+from portal.lib.trace import Parent, bound, parent_of, start_trace, trace_id
 
 CALLER = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -64,6 +64,16 @@ def test_a_task_runs_under_its_senders_id_and_gives_it_back() -> None:
     with bound(CALLER) as inner:
         assert inner == trace_id() == CALLER
     assert trace_id() == before
+
+
+def test_a_sender_may_tell_its_span_as_well() -> None:
+    sender = f"00-{CALLER}-00f067aa0ba902b7-01"
+    with bound(sender):
+        assert trace_id() == CALLER
+    assert parent_of(sender) == Parent(CALLER, "00f067aa0ba902b7", is_sampled=True)
+    parent = parent_of(f"{sender[:-1]}2")
+    assert parent
+    assert not parent.is_sampled
 
 
 @pytest.mark.parametrize("sender", [None, "", "0" * 32, "not an id", CALLER.upper()])
