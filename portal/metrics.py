@@ -29,6 +29,7 @@ from portal.counting import counted
 from portal.health import only_read, own_connection
 from portal.lib.resilience import breaker
 from portal.lib.resilience.policies import POLICIES
+from portal.limits.metrics import LimitsCollector
 from portal.local_metrics import LocalCollector
 
 STATES = (breaker.CLOSED, breaker.HALF_OPEN, breaker.OPEN)
@@ -178,6 +179,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         LocalCollector(),
         JournalCollector(),
         BreakerCollector(),
+        LimitsCollector(),
     ):
         registry.register(collector)
     return HttpResponse(

@@ -71,6 +71,8 @@ MIDDLEWARE = [
     "portal.middleware.TraceMiddleware",
     "portal.middleware.DeadlineMiddleware",
     "portal.counting.CountingMiddleware",
+    # Before anything that costs something: a refusal asks neither session nor database.
+    "portal.limits.middleware.LimitsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "portal.middleware.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -139,6 +141,9 @@ CACHES = {
         "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
     }
 }
+# Where requests are counted, and how many a minute a person or a token may make.
+LIMITS_STORAGE_URL = CACHE_URL
+REQUESTS_PER_MINUTE = env.integer("VIGIL_REQUESTS_PER_MINUTE", 100, minimum=1, maximum=1_000_000)
 CELERY_BROKER_URL = env.url(
     "BROKER_URL",
     VAR.broker_url(),
