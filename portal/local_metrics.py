@@ -7,7 +7,6 @@ Each scrape costs the same, however much there is. A part that cannot be asked i
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import psutil
 import structlog
 from django.conf import settings
 from kombu.exceptions import OperationalError
@@ -21,6 +20,7 @@ from portal import health
 from portal.celery import app
 from portal.lib.errors import ApiTimeout, CircuitOpen
 from portal.lib.resilience import call
+from portal.limits.processes import Family
 from portal.watchdog import State, read_report
 
 log = structlog.get_logger(__name__)
@@ -38,7 +38,9 @@ class LocalCollector(Collector):
         )
         yield from _watchdog()
         yield GaugeMetricFamily(
-            "vigil_memory_bytes", "Resident memory of the web processes together.", resident()
+            "vigil_memory_bytes",
+            "Resident memory of the web processes together.",
+            Family().resident(),
         )
 
 
@@ -110,18 +112,3 @@ def _watchdog() -> Iterator[Metric]:
     for name, seen in report.probes.items():
         failing.add_metric([name], float(seen.state is State.FAILING))
     yield failing
-
-
-def resident() -> float:
-    """Of this process and those like it: its parent that forked it, and its siblings."""
-    me = psutil.Process()
-    like_me, parent = me.cmdline(), me.parent()
-    family = [parent, *parent.children()] if parent else []
-    total = me.memory_info().rss
-    for each in family:
-        try:
-            if each.pid != me.pid and each.cmdline() == like_me:
-                total += each.memory_info().rss
-        except psutil.Error:  # gone meanwhile, or not ours to look at
-            continue
-    return float(total)

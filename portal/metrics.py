@@ -30,6 +30,7 @@ from portal.database.metrics import ReplicaCollector
 from portal.health import only_read, own_connection
 from portal.lib.resilience import breaker
 from portal.lib.resilience.policies import POLICIES
+from portal.limits.metrics import LimitsCollector
 from portal.local_metrics import LocalCollector
 from portal.tracing import counters  # noqa: F401 - told also where no traces are exported
 
@@ -181,6 +182,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         JournalCollector(),
         BreakerCollector(),
         ReplicaCollector(),
+        LimitsCollector(),
     ):
         registry.register(collector)
     return HttpResponse(

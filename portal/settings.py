@@ -73,6 +73,8 @@ MIDDLEWARE = [
     "portal.middleware.DeadlineMiddleware",
     "portal.counting.CountingMiddleware",
     "portal.middleware.UnreachableMiddleware",
+    # Before anything that costs something: a refusal asks neither session nor database.
+    "portal.limits.middleware.LimitsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "portal.middleware.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -151,6 +153,9 @@ CACHES = {
         "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
     }
 }
+# Where requests are counted, and how many a minute a person or a token may make.
+LIMITS_STORAGE_URL = CACHE_URL
+REQUESTS_PER_MINUTE = env.integer("VIGIL_REQUESTS_PER_MINUTE", 100, minimum=1, maximum=1_000_000)
 CELERY_BROKER_URL = env.url(
     "BROKER_URL",
     VAR.broker_url(),
@@ -163,6 +168,8 @@ CELERY_TASK_TIME_LIMIT = 60
 CELERY_TASK_SOFT_TIME_LIMIT = 50
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# KiB: a process that leaks is replaced after its task.
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400 * 1024
 # A message that a killed worker took comes back after this; no task runs longer.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 120}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -13,6 +13,8 @@ from audit import journal
 from audit.gate import latch, moment
 from audit.ledger import lag
 from portal.lib.resilience import breaker, bulkhead, shared
+from portal.limits import callers, classify, rates
+from portal.limits.incidents import Incidents
 from tests import database
 from tests import settings as test_settings
 from tests.people import Cast, make_cast
@@ -88,6 +90,14 @@ def own_latch(monkeypatch: pytest.MonkeyPatch) -> None:
 def one_look_at_the_lag(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a test takes, so that queries can be counted."""
     monkeypatch.setattr(lag, "LOOK_EVERY", 3600.0)
+
+
+@pytest.fixture(autouse=True)
+def own_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is refused for what another test asked."""
+    monkeypatch.setattr(rates, "_rates", [])
+    monkeypatch.setattr(callers, "known", callers.Known())
+    monkeypatch.setattr(classify, "incidents", Incidents())
 
 
 @pytest.fixture(autouse=True)

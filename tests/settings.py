@@ -33,6 +33,7 @@ STORAGES = {
 # WhiteNoise warns where nothing has been collected.
 VAR.static.mkdir(parents=True, exist_ok=True)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+LIMITS_STORAGE_URL = "memory://"
 # Tasks sent on commit go to memory: what they would do is what the tests call.
 CELERY_BROKER_URL = "memory://"
 INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]

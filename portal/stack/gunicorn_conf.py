@@ -6,6 +6,7 @@
 import json
 import os
 import signal
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,9 @@ from portal.stack.process import end_with_parent
 wsgi_app = "portal.wsgi:application"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = 8
+# Whoever is served or waits has a thread, and may have come to one process alone: 50 and 100 in all,
+# and some to refuse the rest. How many are really served at once is up to `portal.limits`.
+threads = 160
 preload_app = True  # imported once, then shared by the workers
 timeout = 65  # a request has 60 s
 graceful_timeout = int(os.environ.get("VIGIL_GRACE", "4"))
@@ -39,6 +42,8 @@ class AccessLogger(Logger):  # type: ignore[misc]  # gunicorn is untyped
         self, resp: Any, _req: Any, environ: dict[str, Any], request_time: timedelta
     ) -> None:
         headers = {name.lower(): value for name, value in resp.headers}
+        if "x-vigil-shed" in headers:
+            return  # counted, and told once a second: a flood must not become one of the log
         line = {
             "event": "request",
             "method": environ.get("REQUEST_METHOD", ""),
@@ -64,3 +69,12 @@ def post_fork(_server: object, _worker: object) -> None:
 
 def worker_exit(_server: object, _worker: object) -> None:
     spans.flush()
+
+
+def post_worker_init(_worker: object) -> None:
+    """Once Django is set up, in each web process."""
+    from portal.limits import watching  # noqa: PLC0415 - needs the settings
+
+    # What a thread waits for the interpreter after each answer of the database, for each busy one.
+    sys.setswitchinterval(0.001)
+    watching.start()

@@ -60,6 +60,7 @@ CONNECTIONS = {
     "incidents/services/waking.py": "broker",
     "portal/backup/restore.py": "a person waits for it",
     "portal/database/base.py": "database, replica",
+    "portal/failover/promote.py": "a person waits for it",
     "portal/local_metrics.py": "broker",
     "portal/probes.py": "probe",
     "portal/stack/postgres.py": "the supervisor of `make run`",

@@ -42,31 +42,31 @@ class Shared:
         return self.guard().state != "closed"
 
     def get(self, key: str) -> Any:
-        return self._ask(lambda: cache.get(_named(key)))
+        return self.ask(lambda: cache.get(_named(key)))
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
         names = {_named(key): key for key in keys}
-        found = self._ask(lambda: cache.get_many(names)) or {}
+        found = self.ask(lambda: cache.get_many(names)) or {}
         return {names[name]: value for name, value in found.items()}
 
     def set(self, key: str, value: object, *, keep: float = KEEP) -> None:
-        self._ask(lambda: cache.set(_named(key), value, keep))
+        self.ask(lambda: cache.set(_named(key), value, keep))
 
     def add(self, key: str, value: object, *, keep: float = KEEP) -> bool | None:
         """Whether this call was the one that set it; None while the cache is away."""
-        return self._ask(lambda: bool(cache.add(_named(key), value, keep)))
+        return self.ask(lambda: bool(cache.add(_named(key), value, keep)))
 
     def delete(self, key: str) -> None:
-        self._ask(lambda: cache.delete(_named(key)))
+        self.ask(lambda: cache.delete(_named(key)))
 
     def increase(self, key: str, *, keep: float = KEEP) -> int | None:
         def increased() -> int:
             cache.add(_named(key), 0, keep)
             return int(cache.incr(_named(key)))
 
-        return self._ask(increased)
+        return self.ask(increased)
 
-    def _ask(self, question: Callable[[], T]) -> T | None:
+    def ask(self, question: Callable[[], T]) -> T | None:
         guard = self.guard()
         try:
             is_probe = guard.admit()

@@ -1,0 +1,122 @@
+"""Lets a request in, has it wait, or refuses it: before session, database and view.
+
+In this order: the size it announces, its caller's rate, memory and processor, a place. Fails open
+wherever it does not know: the cache away, the load not looked at, an incident not looked up.
+"""
+
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from prometheus_client import Counter
+
+from portal import failures
+from portal.lib.errors import PayloadTooLarge, RateLimitExceeded
+from portal.lib.resilience import clock
+from portal.limits import callers
+from portal.limits.board import Board
+from portal.limits.classify import Class, classify
+from portal.limits.load import load
+from portal.limits.places import NoPlace, Places, Ticket
+from portal.limits.rates import rates
+from portal.limits.table import BODY, RETRY_AFTER, Priority
+
+# Why a request is refused; each is a label of the metric.
+REASONS = ("rate", "memory", "cpu", "queue", "share", "wait")
+SHED = Counter(
+    "vigil_shed", "Requests refused because of a limit, by what was short.", ["reason", "priority"]
+)
+for _reason in REASONS:
+    for _priority in Priority:
+        SHED.labels(_reason, _priority.label)
+# Alertmanager drops what is answered with 429, and sends again what is answered with 503.
+ALERTMANAGER = "/api/v1/ingest/alertmanager"
+UNDER_LOAD = "System under heavy load. Please retry."
+
+board = Board()
+places = Places(board)
+_told_at = float("-inf")
+
+log = structlog.get_logger(__name__)
+
+
+class TooMany(RateLimitExceeded):
+    """`reason` is one of `REASONS`."""
+
+    def __init__(self, reason: str, *, retry_after: int = RETRY_AFTER) -> None:
+        self.reason = reason
+        super().__init__("" if reason == "rate" else UNDER_LOAD, retry_after=retry_after)
+
+
+class TooManyForAlertmanager(TooMany):
+    http_status = 503
+
+
+class LimitsMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        announced = str(request.META.get("CONTENT_LENGTH") or "0")
+        if announced.isdecimal() and (len(announced) > 18 or int(announced) > BODY):  # noqa: PLR2004 - digits
+            return failures.respond(request, PayloadTooLarge(BODY))
+        brought = callers.credential(request)
+        asked = classify(request, is_anonymous=not brought)
+        if asked is None:
+            return self.get_response(request)
+        try:
+            ticket = _admitted(request, asked, brought)
+        except TooMany as refused:
+            SHED.labels(refused.reason, asked.priority.label).inc()
+            _tell(refused, asked)
+            response = _refusal(request, refused)
+            response.headers["X-Vigil-Shed"] = refused.reason
+            # Neither a line of Django's for each of them.
+            response._has_been_logged = True  # type: ignore[attr-defined] # Django's own
+            return response
+        try:
+            response = self.get_response(request)
+        finally:
+            places.leave(ticket)
+        if brought and (name := callers.proven(request)):
+            callers.known.learn(brought, name)
+        return response
+
+
+def _admitted(request: HttpRequest, asked: Class, brought: str) -> Ticket:
+    refusal = TooMany
+    if request.path_info.startswith(ALERTMANAGER):
+        refusal = TooManyForAlertmanager
+    name = callers.known.name(brought) if brought else ""
+    who = name or brought or callers.address(request)
+    waits = [rates().wait(asked.rate, who)]
+    if brought and not name:
+        waits.append(rates().wait("unknown", callers.address(request)))
+    if any(waits):
+        raise refusal("rate", retry_after=max(waits))
+    if asked.priority < Priority.HIGH and (short := load.short_of):
+        raise refusal(short)
+    try:
+        return places.enter(who, asked.priority)
+    except NoPlace as full:
+        raise refusal(full.reason) from full
+
+
+def _tell(refused: TooMany, asked: Class) -> None:
+    global _told_at  # noqa: PLW0603 - one of the process
+    if clock.monotonic() - _told_at >= 1:
+        _told_at = clock.monotonic()
+        log.warning("shedding", reason=refused.reason, priority=asked.priority.label)
+
+
+def _refusal(request: HttpRequest, error: TooMany) -> HttpResponse:
+    """Beside what was typed, where a script sent a form; as for every other failure elsewhere."""
+    if request.method != "POST" or request.headers.get("HX-Request") != "true":
+        return failures.respond(request, error)
+    response = render(request, "incidents/refusal.html", {"error": error}, status=error.http_status)
+    response.error_code = error.error_code  # type: ignore[attr-defined] # for who counts failures
+    response.headers["X-Vigil-Fragment"] = "refusal"
+    response.headers["Retry-After"] = str(error.retry_after)
+    response.headers["Cache-Control"] = "no-store"
+    return response
