@@ -24,6 +24,8 @@ class Capability:
     without: Mapping[str, str]
 
 
+SEQUENCER = "Changes are recorded, and wait for their place in the log; after a while none is made."
+SIGNER = "Changes are recorded, and wait for a signature; after a while none is made."
 RECORD = ("database", "gate", "ledger", "journal")
 CAPABILITIES = (
     Capability(
@@ -31,13 +33,18 @@ CAPABILITIES = (
         (*RECORD, "web"),
         {
             "broker": "Alerts are accepted and kept; incidents open once it is back.",
+            "worker": "Alerts are accepted and kept; incidents open once it is back.",
             "queue": "Alerts are accepted; incidents open late.",
         },
     ),
     Capability(
         "Working incidents",
         RECORD,
-        {"witnesses": "Changes are signed, without the cosignatures of the witnesses."},
+        {
+            "sequencer": SEQUENCER,
+            "signer": SIGNER,
+            "witnesses": "Changes are signed, without the cosignatures of the witnesses.",
+        },
     ),
     Capability("Reading incidents and the record", ("database",), {}),
     Capability(
@@ -49,6 +56,8 @@ CAPABILITIES = (
         "The record",
         ("database", "ledger", "journal"),
         {
+            "sequencer": SEQUENCER,
+            "signer": SIGNER,
             "journal-central": "The record is complete here; its central copy is late.",
             "witnesses": "Checkpoints are signed, without the cosignatures of the witnesses.",
             "disk": "Little room is left; below a twentieth nothing more is changed.",
@@ -56,8 +65,11 @@ CAPABILITIES = (
     ),
     Capability(
         "Paging on-call",
-        ("watchdog", "emergency-key"),
-        {"pagerduty": "Emergencies are sent by the watchdog; other pages are kept and sent later."},
+        ("watchdog", "emergency-key", "emergency-pagerduty"),
+        {
+            "pagerduty": "Emergencies are sent by the watchdog; other pages are kept and sent later.",
+            "worker": "Emergencies are sent by the watchdog; other pages wait for the worker.",
+        },
     ),
     Capability(
         "Live updates",
@@ -67,9 +79,10 @@ CAPABILITIES = (
     Capability("Evidence exports", RECORD, {}),
     Capability(
         "Background work",
-        ("database",),
+        ("database", "worker"),
         {
             "broker": "What is due waits in the database until it is back.",
+            "beat": "What is sent at once is done; what is due by the clock waits.",
             "queue": "It is behind.",
         },
     ),

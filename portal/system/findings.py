@@ -68,6 +68,8 @@ def _from_watchdog(report: Report | None) -> Iterator[Finding]:
         detail = f"its last beat is {ago(report.beat_at):.0f} s old"
         yield Finding("watchdog", State.FAILING, detail, report.beat_at)
         return
+    if report.unpaged and settings.EMERGENCY_PAGERDUTY_KEY:
+        yield Finding("emergency-pagerduty", State.FAILING, report.unpaged)
     for name, seen in report.probes.items():
         if seen.state is not State.OK and name in RUNBOOK:
             yield Finding(name, seen.state, seen.detail, seen.since)
