@@ -1,6 +1,7 @@
 import zoneinfo
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -27,6 +28,19 @@ class TraceMiddleware:
         response = self.get_response(request)
         response.headers["X-Trace-Id"] = trace_id
         return response
+
+
+class StatelessMiddleware:
+    """Health checks and metrics know nobody: a browser's session cookie would cost them a question to
+    the database, which may be what they are to tell of."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/health/") or request.path_info == "/metrics":
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        return self.get_response(request)
 
 
 class DeadlineMiddleware:

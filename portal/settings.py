@@ -69,6 +69,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "portal.middleware.TraceMiddleware",
+    "portal.middleware.StatelessMiddleware",
     "portal.middleware.DeadlineMiddleware",
     "portal.counting.CountingMiddleware",
     "django.middleware.security.SecurityMiddleware",

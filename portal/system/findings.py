@@ -11,7 +11,7 @@ from portal.lib.resilience.breaker import CLOSED, OPEN, circuit
 from portal.lib.resilience.latency import Service
 from portal.lib.resilience.policies import POLICIES
 from portal.lib.resilience.shared import shared
-from portal.system.measures import Figures, ago
+from portal.system.measures import Figures, ago, memory_used
 from portal.system.runbook import RUNBOOK, Entry
 from portal.watchdog import INTERVAL, Report, State
 
@@ -36,7 +36,7 @@ class Finding:
 
 
 def findings(
-    figures: Figures, report: Report | None, services: dict[str, Service]
+    figures: Figures | None, report: Report | None, services: dict[str, Service]
 ) -> list[Finding]:
     """All that is not well, worst first; one for each name."""
     found: dict[str, Finding] = {}
@@ -44,7 +44,8 @@ def findings(
         *_from_readiness(),
         *_from_watchdog(report),
         *_from_breakers(services),
-        *_from_figures(figures),
+        *(_from_figures(figures) if figures else ()),
+        *_from_machine(),
     ):
         before = found.get(finding.name)
         if before is None or (before.state is State.WARNING and finding.state is State.FAILING):
@@ -64,7 +65,7 @@ def _from_watchdog(report: Report | None) -> Iterator[Finding]:
     if report is None:
         yield Finding("watchdog", State.FAILING, "it has never run here")
         return
-    if ago(report.beat_at) > PATIENCE * INTERVAL:
+    if is_silent(report):
         detail = f"its last beat is {ago(report.beat_at):.0f} s old"
         yield Finding("watchdog", State.FAILING, detail, report.beat_at)
         return
@@ -95,7 +96,15 @@ def _from_figures(figures: Figures) -> Iterator[Finding]:
         detail = f"{figures.receipts} alerts wait, the oldest for {figures.oldest_receipt:.0f} s"
         is_stuck = figures.oldest_receipt > OLDEST_RECEIPT
         yield Finding("queue", State.FAILING if is_stuck else State.WARNING, detail)
-    elif figures.messages is not None and figures.messages > DEEPEST_QUEUE:
-        yield Finding("queue", State.WARNING, f"{figures.messages} tasks wait in the broker")
-    if figures.memory_used > FULL_MEMORY:
-        yield Finding("memory", State.FAILING, f"{figures.memory_used:.0%} of memory is in use")
+    elif sum((figures.queues or {}).values()) > DEEPEST_QUEUE:
+        deepest = sum((figures.queues or {}).values())
+        yield Finding("queue", State.WARNING, f"{deepest} tasks wait in the broker")
+
+
+def _from_machine() -> Iterator[Finding]:
+    if (used := memory_used()) > FULL_MEMORY:
+        yield Finding("memory", State.FAILING, f"{used:.0%} of memory is in use")
+
+
+def is_silent(report: Report | None) -> bool:
+    return report is None or ago(report.beat_at) > PATIENCE * INTERVAL
