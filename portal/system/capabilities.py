@@ -108,4 +108,4 @@ def _judge(capability: Capability, states: Mapping[str, State]) -> Judged:
             capability, Level.OFF, tuple(f"It needs {RUNBOOK[name].title}." for name in missing)
         )
     left = [text for name, text in capability.without.items() if states.get(name) is State.FAILING]
-    return Judged(capability, Level.DEGRADED if left else Level.FULL, tuple(left))
+    return Judged(capability, Level.DEGRADED if left else Level.FULL, tuple(dict.fromkeys(left)))

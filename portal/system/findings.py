@@ -7,7 +7,8 @@ from datetime import datetime
 from django.conf import settings
 
 from portal.health import readiness
-from portal.lib.resilience.breaker import CLOSED, OPEN, circuit
+from portal.lib.heartbeat import ROLES
+from portal.lib.resilience.breaker import CLOSED, OPEN, Circuit, circuit
 from portal.lib.resilience.latency import Service
 from portal.lib.resilience.policies import POLICIES
 from portal.lib.resilience.shared import shared
@@ -41,8 +42,9 @@ def findings(
     """All that is not well, worst first; one for each name."""
     found: dict[str, Finding] = {}
     for finding in (
-        *_from_readiness(),
+        # It knows since when; who looks now only adds to that.
         *_from_watchdog(report),
+        *_from_readiness(),
         *_from_breakers(services),
         *(_from_figures(figures) if figures else ()),
         *_from_machine(),
@@ -50,6 +52,13 @@ def findings(
         before = found.get(finding.name)
         if before is None or (before.state is State.WARNING and finding.state is State.FAILING):
             found[finding.name] = finding
+    if "database" in found:
+        # Who is not heard of for want of it is nobody to look for.
+        found = {
+            name: each
+            for name, each in found.items()
+            if name not in ROLES or each.state is State.FAILING
+        }
     return sorted(found.values(), key=lambda each: (each.state is not State.FAILING, each.name))
 
 
@@ -81,7 +90,7 @@ def _from_breakers(services: dict[str, Service]) -> Iterator[Finding]:
         breaker = circuit(name)
         if breaker is not None and name in RUNBOOK and (state := breaker.state) != CLOSED:
             level = State.FAILING if state == OPEN else State.WARNING
-            yield Finding(name, level, f"its breaker is {state}", breaker.storage.opened_at)
+            yield Finding(name, level, f"its breaker is {state}", _opened_at(breaker))
         service = services.get(name)
         if service and service.share is not None and service.share < policy.objective:
             detail = f"{service.share:.1%} answered in the last hour, {policy.objective:.1%} wanted"
@@ -89,6 +98,11 @@ def _from_breakers(services: dict[str, Service]) -> Iterator[Finding]:
             yield Finding(name, State.FAILING if is_gone else State.WARNING, detail)
     if shared.is_away:
         yield Finding("cache", State.FAILING, "it does not answer this process")
+
+
+def _opened_at(breaker: Circuit) -> datetime | None:
+    """When it opened first, however often it was tried since."""
+    return next((each.at for each in breaker.history() if each.before == CLOSED), None)
 
 
 def _from_figures(figures: Figures) -> Iterator[Finding]:

@@ -52,8 +52,12 @@ class Health:
         return all(each.level is Level.FULL for each in self.judged)
 
     @property
+    def is_unwatched(self) -> bool:
+        return is_silent(self.report)
+
+    @property
     def processes(self) -> list[Process]:
-        report = None if is_silent(self.report) else self.report
+        report = None if self.is_unwatched else self.report
         return [Process(role, report.probes.get(role) if report else None) for role in WATCHED]
 
     @property

@@ -22,7 +22,12 @@ WITHHELD = {"emergency-key", "emergency-pagerduty"}
 def public(request: HttpRequest) -> HttpResponse:
     only_read(request)
     told = [each for each in health(None).findings if each.name not in WITHHELD]
-    judged = judge({finding.name: finding.state for finding in told})
+    judged = [
+        each
+        for each in judge({finding.name: finding.state for finding in told})
+        # Without what is withheld nothing true could be said of it.
+        if not WITHHELD & set(each.capability.needs)
+    ]
     context = {
         "judged": judged,
         "is_full": all(each.level is Level.FULL for each in judged),

@@ -113,12 +113,27 @@ def test_nobody_learns_here_whether_anybody_can_be_paged(
     before = shown(client)
     settings.EMERGENCY_PAGERDUTY_KEY = ""
     assert shown(client) == before
+    assert "Paging" not in before
 
 
 def test_it_asks_no_more_of_the_database_whoever_asks(signed_in: Client, settings: Any) -> None:
     with CaptureQueriesContext(connection) as queries:
         shown(signed_in)
     assert [q["sql"] for q in queries] == []
+
+
+def test_who_only_waits_for_the_database_is_nobody_to_look_for(
+    committed_db: None, client: Client, settings: Any
+) -> None:
+    probes = [
+        Probe("database", lambda: Finding(State.FAILING)),
+        Probe("signer", lambda: Finding(State.WARNING, "silent for want of the database")),
+        Probe("beat", lambda: Finding(State.FAILING)),
+    ]
+    Watchdog(probes=probes, state_file=settings.VAR.watchdog).beat()
+    text = shown(client)
+    assert "The signer" not in text
+    assert RUNBOOK["beat"].text.split(".")[0] in text
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
