@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import before_task_publish
+from celery.signals import beat_init, before_task_publish, worker_ready
 
 from portal.lib import spans
 from portal.lib.resilience import deadline
@@ -47,6 +47,16 @@ def send_trace(headers: dict[str, Any], **_kwargs: object) -> None:
 # Weak references are the default, and nothing else holds the functions.
 before_task_publish.connect(send_deadline, weak=False)
 before_task_publish.connect(send_trace, weak=False)
+
+
+def send_heartbeat(signal: object, **_kwargs: object) -> None:
+    from portal import heart  # noqa: PLC0415 - settings are there by now
+
+    heart.beat_as("beat" if signal is beat_init else "worker")
+
+
+worker_ready.connect(send_heartbeat, weak=False)
+beat_init.connect(send_heartbeat, weak=False)
 app = Celery("portal", task_cls=DeadlineTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -1,12 +1,18 @@
 """Pages on-call with nothing but the network: no database, no broker, no gate (PagerDuty Events v2).
 
-Without a key nobody can be paged, which is said in the logs. Each emergency is paged once: what was
-accepted leaves a mark, what was not is tried again by the caller's next beat.
+Without a key nobody can be paged, which is said in the logs. What was accepted leaves a mark in `var`,
+and is told again every few minutes while it lasts: PagerDuty takes that for the same incident, and
+opens it anew where another machine, or a person, has closed it too early. What was not accepted is
+tried again by the caller's next beat.
 """
 
 import json
+import os
+import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
@@ -14,42 +20,69 @@ from django.conf import settings
 from portal.lib.errors import ApiTimeout, CircuitOpen
 from portal.lib.resilience import Refused, call, http
 
+TOLD_AGAIN = 300.0
+LONGEST_SUMMARY, LONGEST_KEY = 1024, 255
+
 log = structlog.get_logger(__name__)
 
 
-def page(key: str, summary: str) -> bool:
-    """Whether on-call knows: now, or from an earlier call with the same `key`.
+def page(
+    name: str, summary: str, *, is_here: bool, severity: str = "critical", do: str = ""
+) -> bool:
+    """Whether on-call knows: now, or from an earlier call with the same `name`.
 
-    Raises `OSError` where PagerDuty cannot be reached or refuses.
+    What `is_here` concerns this machine, and is another incident on another one. `do` is what the
+    runbook says. Raises `OSError` where PagerDuty cannot be reached or refuses.
     """
-    mark = _mark(key)
-    if mark.exists():
+    mark = _mark(name)
+    if _age(mark) < TOLD_AGAIN:
         return True
     if not settings.EMERGENCY_PAGERDUTY_KEY:
         log.critical(
             "nobody_paged", summary=summary, reason="VIGIL_EMERGENCY_PAGERDUTY_KEY is not set"
         )
         return False
-    _send(
-        {
-            "routing_key": settings.EMERGENCY_PAGERDUTY_KEY,
-            "event_action": "trigger",
-            "dedup_key": key[:255],
-            "payload": {
-                "summary": summary[:1024],
-                "source": settings.ORIGIN,
-                "severity": "critical",
-                "component": "governance",
-            },
-        }
-    )
-    mark.touch()
-    log.warning("on_call_paged", summary=summary)
+    is_first = not mark.exists()
+    site = urlsplit(settings.ORIGIN).netloc
+    event: dict[str, object] = {
+        "event_action": "trigger",
+        "dedup_key": _key(name, is_here=is_here),
+        "client": "Vigil",
+        "client_url": f"{settings.ORIGIN}/health/system",
+        "payload": {
+            "summary": f"{site}: {summary}"[:LONGEST_SUMMARY],
+            "source": os.uname().nodename,
+            "severity": severity,
+            "component": name,
+            "custom_details": {"what to do": do} if do else {},
+        },
+    }
+    _send(event)
+    _remember(mark)
+    if is_first:
+        log.warning("on_call_paged", about=name, summary=summary)
     return True
 
 
-def _send(event: dict[str, object]) -> None:
-    url, body = settings.EMERGENCY_PAGERDUTY_URL, json.dumps(event).encode()
+def resolve(name: str, *, is_here: bool) -> None:
+    """Tells on-call that it is over, where they were told that it began. Raises like `page`."""
+    mark = _mark(name)
+    if not mark.exists():
+        return
+    if settings.EMERGENCY_PAGERDUTY_KEY:
+        _send({"event_action": "resolve", "dedup_key": _key(name, is_here=is_here)})
+        log.info("on_call_told_it_is_over", about=name)
+    mark.unlink(missing_ok=True)
+
+
+def paged() -> set[str]:
+    """What on-call was told of and is not over, from this machine."""
+    return {path.name.removeprefix("paged-") for path in settings.VAR.var.glob("paged-*")}
+
+
+def _send(event: Mapping[str, object]) -> None:
+    url = settings.EMERGENCY_PAGERDUTY_URL
+    body = json.dumps({"routing_key": settings.EMERGENCY_PAGERDUTY_KEY, **event}).encode()
     headers = {"Content-Type": "application/json"}
 
     def attempt(timeout: float) -> None:
@@ -63,5 +96,27 @@ def _send(event: dict[str, object]) -> None:
         raise OSError(msg) from failure
 
 
-def _mark(key: str) -> Path:
-    return settings.VAR.var / f"paged-{key}"
+def _key(name: str, *, is_here: bool) -> str:
+    where = f"/{os.uname().nodename}" if is_here else ""
+    return f"vigil:{urlsplit(settings.ORIGIN).netloc}{where}:{name}"[-LONGEST_KEY:]
+
+
+def _mark(name: str) -> Path:
+    return settings.VAR.var / f"paged-{name}"
+
+
+def _age(mark: Path) -> float:
+    """Since on-call was told last; a clock that was put back counts as long ago."""
+    try:
+        age = time.time() - mark.stat().st_mtime
+    except OSError:
+        return float("inf")
+    return age if age >= 0 else float("inf")
+
+
+def _remember(mark: Path) -> None:
+    try:
+        mark.touch()
+    except OSError as error:
+        # They know, and are told again at each beat: PagerDuty takes it for the same incident.
+        log.warning("page_not_remembered", about=mark.name, reason=str(error))

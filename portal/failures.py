@@ -4,8 +4,9 @@ import sys
 from http import HTTPStatus
 
 from django.core.exceptions import SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from audit.second_factor.session import way_to_confirm
@@ -23,6 +24,9 @@ def render(request: HttpRequest, exception: BaseException) -> HttpResponse:
 def respond(request: HttpRequest, error: VigilError) -> HttpResponse:
     if envelope.wants_envelope(request):
         return envelope.response(error, trace_id(), path=request.path_info)
+    if isinstance(error, DbUnavailable) and request.path_info == reverse("system"):
+        # Who looks after the system gets what is known without the database.
+        return HttpResponseRedirect(reverse("health-system"))
     page = render_to_string(
         "failure.html",
         {

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.utils import timezone
@@ -68,6 +69,19 @@ def _describe(span: spans.Span, request: HttpRequest, response: HttpResponse) ->
         span.note({"vigil.error_code": error_code})
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         span.fail(error_code or str(response.status_code))
+
+
+class StatelessMiddleware:
+    """Health checks and metrics know nobody: a browser's session cookie would cost them a question to
+    the database, which may be what they are to tell of."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/health/") or request.path_info == "/metrics":
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        return self.get_response(request)
 
 
 class DeadlineMiddleware:

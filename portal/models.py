@@ -12,3 +12,19 @@ class SystemHealth(models.Model):  # noqa: DJ008 - there is never a row
             ("close_breaker", "Can close a circuit breaker by force"),
             ("fail_over_database", "Can make the replica the database"),
         ]
+
+
+class Heartbeat(models.Model):
+    """When a role was last heard of, by whichever of its processes works; see `portal.lib.heartbeat`."""
+
+    ungoverned_because = "a sign of life every few seconds, of which only the newest says anything"
+
+    role = models.CharField(max_length=32, primary_key=True)
+    instance = models.CharField(max_length=300)
+    beat_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.role

@@ -1,21 +1,30 @@
 """What the watchdog looks at. Each returns a finding, or raises, which counts as failing."""
 
+import os
 import shutil
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from kombu import Connection
 
-from portal import emergency
+from portal.lib import heartbeat
 from portal.lib.errors import ApiTimeout
 from portal.lib.resilience import call, http
 from portal.watchdog import Finding, State
 
 WARN_BELOW = 0.20
 CRITICAL_BELOW = 0.05
+# Three beats.
+LATE = 3 * heartbeat.EVERY
+# What hangs with a database that hangs is not to blame.
+WAIT_FOR_DATABASE = {"sequencer", "signer"}
+_BEATS = """
+SELECT role, extract(epoch FROM clock_timestamp() - beat_at) FROM portal_heartbeat
+"""
 T = TypeVar("T")
 
 
@@ -38,12 +47,16 @@ def web(url: str, *, host: str) -> Finding:
     return Finding(State.OK)
 
 
-def database(url: str) -> Finding:
+def database(url: str, beats: "Beats | None" = None) -> Finding:
+    """Asks it for the beats as well, for whoever judges them: see `Beats`."""
+
     def attempt(timeout: float) -> None:
         with psycopg.connect(
-            url, connect_timeout=int(timeout), application_name="watchdog"
+            url, connect_timeout=int(timeout), application_name="watchdog", autocommit=True
         ) as connection:
             connection.execute("SELECT 1")
+            if beats is not None:
+                beats.ask(connection)
 
     _probe(attempt)
     return Finding(State.OK)
@@ -76,9 +89,20 @@ def disk(directory: Path) -> Finding:
     return Finding(State.OK, detail)
 
 
+def journal(directory: Path) -> Finding:
+    """Whether bytes come to last where the journal is: not full, not read-only, and room left."""
+    directory.mkdir(parents=True, exist_ok=True)
+    trial = directory / ".watchdog"
+    with trial.open("wb") as file:
+        file.write(b"can be written\n")
+        file.flush()
+        os.fsync(file.fileno())
+    trial.unlink(missing_ok=True)
+    return disk(directory)
+
+
 def gate() -> Finding:
-    """Known questions with known answers, put to the gate's axioms. A wrong answer closes the gate;
-    while it is closed, on-call is paged, once."""
+    """Known questions with known answers, put to the gate's axioms. A wrong answer closes the gate."""
     from audit.gate import latch, vectors  # noqa: PLC0415 - not loading is a finding
 
     if wrong := vectors.failures():
@@ -86,6 +110,41 @@ def gate() -> Finding:
     closed = latch.closed()
     if closed is None:
         return Finding(State.OK)
-    is_paged = emergency.page(closed.id, f"The governance gate is latched: {closed.reason}")
-    told = "on-call is paged" if is_paged else "nobody could be paged"
-    return Finding(State.FAILING, f"latched since {closed.at}: {closed.reason}; {told}")
+    return Finding(State.FAILING, f"latched since {closed.at}: {closed.reason}")
+
+
+class Beats:
+    """When each role was last heard of: by its file here, or by its row in the database.
+
+    The row is asked for by the probe of the database, so that no other one waits for it. What was
+    silent from before this watchdog began to look is given the time to start.
+    """
+
+    def __init__(self) -> None:
+        self._begun = self._asked = time.monotonic()
+        self._rows: dict[str, float] = {}
+
+    def ask(self, connection: psycopg.Connection[Any]) -> None:
+        try:
+            rows = connection.execute(_BEATS).fetchall()
+        except psycopg.errors.UndefinedTable:
+            rows = []  # it comes with a migration
+        now = time.monotonic()
+        self._rows = {role: now - float(age) for role, age in rows}
+        self._asked = now
+
+    def look(self, role: str) -> Finding:
+        now = time.monotonic()
+        file = heartbeat.age(role)
+        ages = [now - self._rows[role]] if role in self._rows else []
+        if file is not None:
+            ages.append(file)
+        # What lies ahead by a clock that was put back says nothing.
+        heard = min((age for age in ages if age > -LATE), default=None)
+        silent = now - self._begun if heard is None else min(heard, now - self._begun)
+        if silent <= LATE:
+            return Finding(State.OK)
+        detail = "never heard of" if heard is None else f"silent for {heard:.0f} s"
+        if now - self._asked > LATE and (file is None or role in WAIT_FOR_DATABASE):
+            return Finding(State.WARNING, f"{detail}, which may be for want of the database")
+        return Finding(State.FAILING, detail)

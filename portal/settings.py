@@ -70,6 +70,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "portal.middleware.TraceMiddleware",
+    "portal.middleware.StatelessMiddleware",
     "portal.middleware.DeadlineMiddleware",
     "portal.counting.CountingMiddleware",
     "portal.middleware.UnreachableMiddleware",

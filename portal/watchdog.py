@@ -1,18 +1,20 @@
 """Looks at the installation from outside, every few seconds, needing neither database nor broker.
 
-A probe that hangs, raises or answers late is a probe that fails; the watchdog itself goes on. Who
-wants to know what it saw last reads `var/watchdog.json`, and judges by `beat_at` whether it lives.
+A probe that hangs, raises or answers late is a probe that fails; the watchdog itself goes on, and
+tells its `pager` of what fails. Who wants to know what it saw last reads `var/watchdog.json`, and
+judges by `beat_at` whether it lives.
 """
 
 import json
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -44,20 +46,29 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A probe's state as in `watchdog.json`; `since` is when it entered this state."""
+    """A probe's state as in `watchdog.json`; `since` is when it entered this state, `failed_at` when
+    it began to fail last, if ever."""
 
     state: State
     since: datetime
     detail: str
+    failed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`missed_at` is when the last beat was due that did not come; None where none is known."""
+    """`missed_at` is when the watchdog's own last beat was due that did not come; None where none is
+    known. `unpaged` is why on-call could not be told of what fails, empty where they could."""
 
     beat_at: datetime
     probes: dict[str, Watched]
     missed_at: datetime | None = None
+    unpaged: str = ""
+
+
+class Pager(Protocol):
+    def tell(self, probes: Mapping[str, Watched], now: datetime) -> str:
+        """Sees to it that on-call knows, without holding anything up; why they do not, or ""."""
 
 
 class _Look:
@@ -84,8 +95,11 @@ class _Look:
 
 
 class Watchdog:
-    def __init__(self, *, probes: Sequence[Probe], state_file: Path) -> None:
+    def __init__(
+        self, *, probes: Sequence[Probe], state_file: Path, pager: Pager | None = None
+    ) -> None:
         self._probes = probes
+        self._pager = pager
         self._state_file = state_file
         self._looks: dict[str, _Look] = {}
         self._seen: dict[str, Watched] = {}
@@ -93,6 +107,7 @@ class Watchdog:
         before = read_report(state_file)
         self._beat_at = before.beat_at if before else None
         self._missed_at = before.missed_at if before else None
+        self._failed_at = {n: seen.failed_at for n, seen in before.probes.items()} if before else {}
 
     def run(self, stop: threading.Event, *, interval: float = INTERVAL) -> None:
         while not stop.is_set():
@@ -114,14 +129,16 @@ class Watchdog:
             self._missed_at = self._beat_at + timedelta(seconds=INTERVAL)
             log.warning("beat missed", due_at=self._missed_at.isoformat())
         self._beat_at = now
-        report = Report(now, dict(self._seen), self._missed_at)
+        seen = dict(self._seen)
+        unpaged = self._pager.tell(seen, now) if self._pager else ""
+        report = Report(now, seen, self._missed_at, unpaged)
         self._write(report)
         return report
 
     def _compare(self, name: str, found: Finding, now: datetime) -> Watched:
-        before = self._seen.get(name, Watched(State.OK, now, ""))
+        before = self._seen.get(name, Watched(State.OK, now, "", self._failed_at.get(name)))
         if found.state == before.state:
-            return Watched(before.state, before.since, found.detail)
+            return replace(before, detail=found.detail)
         seconds = round((now - before.since).total_seconds())
         facts = {"probe": name, "state": found.state.value, "before": before.state.value}
         if found.state == State.OK:
@@ -130,7 +147,8 @@ class Watchdog:
             log.warning("probe warns", **facts, detail=found.detail)
         else:
             log.error("probe fails", **facts, detail=found.detail)
-        return Watched(found.state, now, found.detail)
+        failed_at = now if found.state is State.FAILING else before.failed_at
+        return Watched(found.state, now, found.detail, failed_at)
 
     def _write(self, report: Report) -> None:
         """Replaces the file in one step, so that a reader never meets half of it."""
@@ -154,14 +172,22 @@ def read_report(state_file: Path) -> Report | None:
             beat_at=datetime.fromisoformat(raw["beat_at"]),
             probes={
                 name: Watched(
-                    State(seen["state"]), datetime.fromisoformat(seen["since"]), seen["detail"]
+                    State(seen["state"]),
+                    datetime.fromisoformat(seen["since"]),
+                    seen["detail"],
+                    _instant(seen.get("failed_at")),
                 )
                 for name, seen in raw["probes"].items()
             },
-            missed_at=datetime.fromisoformat(raw["missed_at"]) if raw.get("missed_at") else None,
+            missed_at=_instant(raw.get("missed_at")),
+            unpaged=str(raw.get("unpaged", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _as_text(value: object) -> str:

@@ -60,7 +60,10 @@ logger_class = AccessLogger
 
 
 def post_fork(_server: object, _worker: object) -> None:
+    from portal import heart  # noqa: PLC0415 - the application is loaded by now
+
     end_with_parent(signal.SIGKILL)
+    heart.beat_as_web()
     # Django is set up by now: the application was loaded before the fork.
     from portal.database import keeper  # noqa: PLC0415
 

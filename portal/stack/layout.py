@@ -114,6 +114,10 @@ class Layout:
     def watchdog(self) -> Path:
         return self.var / "watchdog.json"
 
+    @property
+    def beats(self) -> Path:
+        return self.var / "beats"
+
     def database_url(self, user: str, name: str = "vigil") -> str:
         return database_url(self.sockets, user, name)
 

@@ -26,6 +26,8 @@ class Capability:
     read_only: str = ""
 
 
+SEQUENCER = "Changes are recorded, and wait for their place in the log; after a while none is made."
+SIGNER = "Changes are recorded, and wait for a signature; after a while none is made."
 RECORD = ("database", "gate", "ledger", "journal")
 CAPABILITIES = (
     Capability(
@@ -33,13 +35,18 @@ CAPABILITIES = (
         (*RECORD, "web"),
         {
             "broker": "Alerts are accepted and kept; incidents open once it is back.",
+            "worker": "Alerts are accepted and kept; incidents open once it is back.",
             "queue": "Alerts are accepted; incidents open late.",
         },
     ),
     Capability(
         "Working incidents",
         RECORD,
-        {"witnesses": "Changes are signed, without the cosignatures of the witnesses."},
+        {
+            "sequencer": SEQUENCER,
+            "signer": SIGNER,
+            "witnesses": "Changes are signed, without the cosignatures of the witnesses.",
+        },
     ),
     Capability(
         "Reading incidents and the record",
@@ -56,6 +63,8 @@ CAPABILITIES = (
         "The record",
         ("database", "ledger", "journal"),
         {
+            "sequencer": SEQUENCER,
+            "signer": SIGNER,
             "journal-central": "The record is complete here; its central copy is late.",
             "witnesses": "Checkpoints are signed, without the cosignatures of the witnesses.",
             "disk": "Little room is left; below a twentieth nothing more is changed.",
@@ -63,8 +72,11 @@ CAPABILITIES = (
     ),
     Capability(
         "Paging on-call",
-        ("watchdog", "emergency-key"),
-        {"pagerduty": "Emergencies are sent by the watchdog; other pages are kept and sent later."},
+        ("watchdog", "emergency-key", "emergency-pagerduty"),
+        {
+            "pagerduty": "Emergencies are sent by the watchdog; other pages are kept and sent later.",
+            "worker": "Emergencies are sent by the watchdog; other pages wait for the worker.",
+        },
     ),
     Capability(
         "Live updates",
@@ -75,9 +87,10 @@ CAPABILITIES = (
     Capability("Evidence exports", RECORD, {}),
     Capability(
         "Background work",
-        ("database",),
+        ("database", "worker"),
         {
             "broker": "What is due waits in the database until it is back.",
+            "beat": "What is sent at once is done; what is due by the clock waits.",
             "queue": "It is behind.",
         },
     ),
@@ -105,4 +118,4 @@ def _judge(capability: Capability, states: Mapping[str, State], *, is_read_only:
             capability, Level.OFF, tuple(f"It needs {RUNBOOK[name].title}." for name in missing)
         )
     left = [text for name, text in capability.without.items() if states.get(name) is State.FAILING]
-    return Judged(capability, Level.DEGRADED if left else Level.FULL, tuple(left))
+    return Judged(capability, Level.DEGRADED if left else Level.FULL, tuple(dict.fromkeys(left)))

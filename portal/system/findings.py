@@ -10,11 +10,12 @@ from django.db import DatabaseError, connections
 from portal.database import replica
 from portal.database.away import away
 from portal.health import readiness
-from portal.lib.resilience.breaker import CLOSED, OPEN, circuit
+from portal.lib.heartbeat import ROLES
+from portal.lib.resilience.breaker import CLOSED, OPEN, Circuit, circuit
 from portal.lib.resilience.latency import Service
 from portal.lib.resilience.policies import POLICIES
 from portal.lib.resilience.shared import shared
-from portal.system.measures import Figures, ago
+from portal.system.measures import Figures, ago, memory_used
 from portal.system.runbook import RUNBOOK, Entry
 from portal.watchdog import INTERVAL, Report, State
 
@@ -39,20 +40,29 @@ class Finding:
 
 
 def findings(
-    figures: Figures, report: Report | None, services: dict[str, Service]
+    figures: Figures | None, report: Report | None, services: dict[str, Service]
 ) -> list[Finding]:
     """All that is not well, worst first; one for each name."""
     found: dict[str, Finding] = {}
     for finding in (
-        *_from_readiness(),
+        # It knows since when; who looks now only adds to that.
         *_from_replica(),
         *_from_watchdog(report),
+        *_from_readiness(),
         *_from_breakers(services),
-        *_from_figures(figures),
+        *(_from_figures(figures) if figures else ()),
+        *_from_machine(),
     ):
         before = found.get(finding.name)
         if before is None or (before.state is State.WARNING and finding.state is State.FAILING):
             found[finding.name] = finding
+    if "database" in found:
+        # Who is not heard of for want of it is nobody to look for.
+        found = {
+            name: each
+            for name, each in found.items()
+            if name not in ROLES or each.state is State.FAILING
+        }
     return sorted(found.values(), key=lambda each: (each.state is not State.FAILING, each.name))
 
 
@@ -80,10 +90,12 @@ def _from_watchdog(report: Report | None) -> Iterator[Finding]:
     if report is None:
         yield Finding("watchdog", State.FAILING, "it has never run here")
         return
-    if ago(report.beat_at) > PATIENCE * INTERVAL:
+    if is_silent(report):
         detail = f"its last beat is {ago(report.beat_at):.0f} s old"
         yield Finding("watchdog", State.FAILING, detail, report.beat_at)
         return
+    if report.unpaged and settings.EMERGENCY_PAGERDUTY_KEY:
+        yield Finding("emergency-pagerduty", State.FAILING, report.unpaged)
     for name, seen in report.probes.items():
         if seen.state is not State.OK and name in RUNBOOK:
             yield Finding(name, seen.state, seen.detail, seen.since)
@@ -94,7 +106,7 @@ def _from_breakers(services: dict[str, Service]) -> Iterator[Finding]:
         breaker = circuit(name)
         if breaker is not None and name in RUNBOOK and (state := breaker.state) != CLOSED:
             level = State.FAILING if state == OPEN else State.WARNING
-            yield Finding(name, level, f"its breaker is {state}", breaker.storage.opened_at)
+            yield Finding(name, level, f"its breaker is {state}", _opened_at(breaker))
         service = services.get(name)
         if service and service.share is not None and service.share < policy.objective:
             detail = f"{service.share:.1%} answered in the last hour, {policy.objective:.1%} wanted"
@@ -104,12 +116,25 @@ def _from_breakers(services: dict[str, Service]) -> Iterator[Finding]:
         yield Finding("cache", State.FAILING, "it does not answer this process")
 
 
+def _opened_at(breaker: Circuit) -> datetime | None:
+    """When it opened first, however often it was tried since."""
+    return next((each.at for each in breaker.history() if each.before == CLOSED), None)
+
+
 def _from_figures(figures: Figures) -> Iterator[Finding]:
     if figures.receipts > DEEPEST_QUEUE or figures.oldest_receipt > OLDEST_RECEIPT:
         detail = f"{figures.receipts} alerts wait, the oldest for {figures.oldest_receipt:.0f} s"
         is_stuck = figures.oldest_receipt > OLDEST_RECEIPT
         yield Finding("queue", State.FAILING if is_stuck else State.WARNING, detail)
-    elif figures.messages is not None and figures.messages > DEEPEST_QUEUE:
-        yield Finding("queue", State.WARNING, f"{figures.messages} tasks wait in the broker")
-    if figures.memory_used > FULL_MEMORY:
-        yield Finding("memory", State.FAILING, f"{figures.memory_used:.0%} of memory is in use")
+    elif sum((figures.queues or {}).values()) > DEEPEST_QUEUE:
+        deepest = sum((figures.queues or {}).values())
+        yield Finding("queue", State.WARNING, f"{deepest} tasks wait in the broker")
+
+
+def _from_machine() -> Iterator[Finding]:
+    if (used := memory_used()) > FULL_MEMORY:
+        yield Finding("memory", State.FAILING, f"{used:.0%} of memory is in use")
+
+
+def is_silent(report: Report | None) -> bool:
+    return report is None or ago(report.beat_at) > PATIENCE * INTERVAL

@@ -1,7 +1,7 @@
 """What works, what does not and why, and what to do about it.
 
-Sessions are in the database, so without it, and without a replica to read, nobody can be let in: this
-page then answers 503 as every other, and `/health/ready`, `/metrics` and `manage.py breaker list` are what is left.
+Sessions are in the database, so without it, and without a replica to read, nobody can be let in: whoever asks for this page then is
+sent to the one in `public`, and `manage.py system` tells the rest.
 """
 
 from dataclasses import dataclass
@@ -20,18 +20,16 @@ from audit.pages.access import page
 from audit.pages.confirm import confirm_page
 from audit.principal import person
 from portal import probes
-from portal.lib import read_only
 from portal.lib.errors import ValidationFailed, VigilError
-from portal.lib.resilience import latency
 from portal.lib.resilience.breaker import CLOSED, Change, circuit
 from portal.lib.resilience.bulkhead import bulkhead
 from portal.lib.resilience.latency import Service
 from portal.lib.resilience.policies import POLICIES, Policy
+from portal.limits.processes import Family
 from portal.system.breakers import breaker_close, closable, resource
-from portal.system.capabilities import Level, judge
-from portal.system.findings import findings
-from portal.system.measures import ago, figures
-from portal.watchdog import State, read_report
+from portal.system.health import health
+from portal.system.measures import ago, figures, memory_used
+from portal.watchdog import State
 
 if TYPE_CHECKING:
     from audit.models import User
@@ -60,39 +58,39 @@ class Row:
     service: Service | None
     may_close: bool
 
+    @property
+    def is_met(self) -> bool:
+        """Whether the objective was, in the last hour."""
+        share = self.service.share if self.service else None
+        return share is None or share >= self.policy.objective
+
 
 @require_safe
 @page(VIEW)
 def system(request: HttpRequest) -> HttpResponse:
-    services = latency.services([name for name, row in POLICIES.items() if row.is_measured])
-    measured, report = figures(), read_report(settings.VAR.watchdog)
-    found = findings(measured, report, services)
+    known = health(figures())
     may_close = cast("User", request.user).has_perm(FORCE)
-    judged = judge(
-        {finding.name: finding.state for finding in found},
-        is_read_only=read_only.current() is not None,
-    )
     context = {
-        **admin.site.each_context(request),
-        "title": "System health",
-        "judged": judged,
-        "is_full": all(each.level is Level.FULL for each in judged),
-        "findings": found,
-        "rows": [_row(each, services.get(each.name), may_close) for each in _used()],
-        "figures": measured,
-        "disk": probes.disk(settings.VAR.var),
-        "report": report,
-        "beat_ago": ago(report.beat_at) if report else None,
+        "known": known,
         "failing": State.FAILING,
+        "disk": probes.disk(settings.VAR.var),
+        "memory_used": memory_used(),
+        "resident": Family().resident(),
+        "beat_ago": ago(known.beat_at) if known.beat_at else None,
     }
+    if "HX-Request" in request.headers:
+        return TemplateResponse(request, "system/live.html", context)
+    rows = [_row(each, known.services.get(each.name), may_close) for each in _used()]
+    context |= {**admin.site.each_context(request), "title": "System health", "rows": rows}
     return TemplateResponse(request, "system/health.html", context)
 
 
 def _used() -> list[Policy]:
-    """Without a replica that nobody configured."""
-    return [
-        row for name, row in POLICIES.items() if name != "replica" or name in settings.DATABASES
-    ]
+    """Without a replica or a collector that nobody configured."""
+    unused = {"replica"} - settings.DATABASES.keys() | (
+        set() if settings.TRACES else {"trace-collector"}
+    )
+    return [row for name, row in POLICIES.items() if name not in unused]
 
 
 def _row(policy: Policy, service: Service | None, may_close: bool) -> Row:  # noqa: FBT001

@@ -54,7 +54,33 @@ RUNBOOK: dict[str, Entry] = {
     ),
     "watchdog": Entry(
         "the watchdog",
-        "Start the watchdog: without it nobody is paged when the gate closes itself.",
+        "Start the watchdog again, and ask what else happened at that moment. Without it nobody tests"
+        " the gate, and nobody is paged past the database.",
+    ),
+    "worker": Entry(
+        "the worker",
+        "See whether the worker runs, and its log; start it again where it hangs. Alerts are kept"
+        " meanwhile, and incidents open once it is back.",
+    ),
+    "beat": Entry(
+        "beat, which asks for what is due",
+        "See whether beat runs, and its log; start it again where it hangs. Alerts still wake the"
+        " worker; what is due by the clock waits.",
+    ),
+    "sequencer": Entry(
+        "the sequencer",
+        "See whether the process ledger runs, and its log; start it again where it hangs. Nothing is"
+        " lost, but soon nothing is changed any more: be quick.",
+    ),
+    "signer": Entry(
+        "the signer",
+        "See whether the signer runs, and its log; start it again where it hangs, never a second one"
+        " beside it. Nothing is lost, but soon nothing is changed any more: be quick.",
+    ),
+    "emergency-pagerduty": Entry(
+        "a way to page on-call in an emergency",
+        "See whether this machine reaches the provider, and whether the key is right. Call people by"
+        " telephone meanwhile.",
     ),
     "emergency-key": Entry(
         "a key to page on-call with",

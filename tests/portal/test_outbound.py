@@ -242,7 +242,7 @@ def test_an_emergency_needs_neither_database_nor_cache(
     settings.VAR = Layout(tmp_path)
     settings.EMERGENCY_PAGERDUTY_KEY = "k" * 32
     settings.EMERGENCY_PAGERDUTY_URL = pagerduty.url
-    assert emergency.page("one", "The gate is latched") is True
+    assert emergency.page("one", "The gate is latched", is_here=True) is True
     assert pagerduty.asked == 1
 
 
@@ -256,6 +256,6 @@ def test_an_emergency_is_tried_at_each_beat_however_often_it_failed(
         settings.EMERGENCY_PAGERDUTY_URL = server.url
         for _ in range(9):
             with pytest.raises(OSError, match="HTTP 500"):
-                emergency.page("one", "The gate is latched")
-        assert emergency.page("one", "The gate is latched") is True
+                emergency.page("one", "The gate is latched", is_here=True)
+        assert emergency.page("one", "The gate is latched", is_here=True) is True
         assert server.asked == 10

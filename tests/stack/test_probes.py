@@ -112,3 +112,12 @@ def test_gate_asks_the_axioms_what_is_known(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("audit.gate.vectors.failures", lambda: ["one was let through"])
     assert "one was let through" in probes.gate().detail
     assert probes.gate().state is State.FAILING
+
+
+def test_a_journal_is_tried_by_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: (100, 50, 50))
+    assert probes.journal(tmp_path / "journal").state is State.OK
+    assert list((tmp_path / "journal").iterdir()) == []
+    (tmp_path / "file").write_text("no directory")
+    with pytest.raises(OSError, match="file"):
+        probes.journal(tmp_path / "file")

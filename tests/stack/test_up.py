@@ -17,6 +17,7 @@ import psutil
 import psycopg
 import pytest
 
+from portal.on_call import URGENCY
 from portal.roles import ROLES
 from portal.stack.broker import prepare_broker
 from portal.stack.layout import Layout
@@ -77,12 +78,12 @@ class TestRunning:
         def failing() -> set[str]:
             report = read_report(running.layout.watchdog)
             assert report
-            assert set(report.probes) == {"web", "database", "broker", "disk", "gate"}
+            assert set(report.probes) == URGENCY.keys()
             return {n for n, seen in report.probes.items() if seen.state is State.FAILING}
 
         wait_until(running.layout.watchdog.exists)
         # Another test may have killed something a moment ago; this machine's disk may be full.
-        wait_until(lambda: failing() <= {"disk"}, timeout=45)
+        wait_until(lambda: failing() <= {"disk", "journal"}, timeout=45)
 
     @pytest.mark.parametrize("name", NAMES)
     def test_a_killed_process_comes_back(self, running: Installation, name: str) -> None:

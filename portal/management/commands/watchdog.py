@@ -1,5 +1,6 @@
 import signal
 import threading
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -7,11 +8,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from portal import probes
+from portal.lib.heartbeat import ROLES
+from portal.on_call import OnCall
 from portal.watchdog import Probe, Watchdog
 
 
 class Command(BaseCommand):
-    help = "Watch web, database, broker, disk and gate; runs until it is stopped."
+    help = "Watch every part, and page on-call for what fails; runs until it is stopped."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,14 +28,17 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        host = urlsplit(settings.ORIGIN).netloc
-        Watchdog(
-            probes=[
-                Probe("web", lambda: probes.web(web, host=host)),
-                Probe("database", lambda: probes.database(settings.DATABASE_URL)),
-                Probe("broker", lambda: probes.broker(settings.CELERY_BROKER_URL)),
-                Probe("disk", lambda: probes.disk(settings.VAR.var)),
-                Probe("gate", probes.gate),
-            ],
-            state_file=settings.VAR.watchdog,
-        ).run(stop)
+        Watchdog(probes=_probes(web), state_file=settings.VAR.watchdog, pager=OnCall()).run(stop)
+
+
+def _probes(web: str) -> list[Probe]:
+    host, beats = urlsplit(settings.ORIGIN).netloc, probes.Beats()
+    return [
+        Probe("web", lambda: probes.web(web, host=host)),
+        Probe("database", lambda: probes.database(settings.DATABASE_URL, beats)),
+        Probe("broker", lambda: probes.broker(settings.CELERY_BROKER_URL)),
+        Probe("disk", lambda: probes.disk(settings.VAR.var)),
+        Probe("journal", lambda: probes.journal(settings.JOURNAL_DIR)),
+        Probe("gate", probes.gate),
+        *(Probe(role, partial(beats.look, role)) for role in ROLES),
+    ]

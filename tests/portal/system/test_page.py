@@ -1,5 +1,6 @@
 """The page for whoever is on call: what works, what does not, and the button that closes a breaker."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def test_a_watchdog_that_stopped_turns_paging_off(operator: Client, settings: An
     )
     shown = text(operator)
     assert "It needs the watchdog." in shown
-    assert "without it nobody is paged" in shown
+    assert "nobody is paged past the database" in shown
 
 
 def test_what_the_watchdog_sees_is_told_with_what_to_do(operator: Client, settings: Any) -> None:
@@ -95,9 +96,48 @@ def test_a_missed_beat_is_told(operator: Client, settings: Any) -> None:
     report = dog.beat()
     assert report.missed_at is not None
     assert 50 < (datetime.now(UTC) - report.missed_at).total_seconds() < 60
-    assert "none known" not in text(operator)
+    assert "last missed" in text(operator)
     # Another one that starts later still knows.
     assert Watchdog(probes=(), state_file=settings.VAR.watchdog).beat().missed_at
+
+
+def test_a_silent_process_is_told_with_when_and_what_to_do(operator: Client, settings: Any) -> None:
+    finds = [Finding(State.FAILING, "silent for 20 s"), Finding(State.OK)]
+    probe = Probe("worker", lambda: finds.pop(0))
+    dog = Watchdog(probes=[probe], state_file=settings.VAR.watchdog)
+    dog.beat()
+    (settings.VAR.var / "paged-worker").touch()
+    shown = text(operator)
+    assert "silent for 20 s · on-call is paged" in shown
+    assert "See whether the worker runs" in shown
+    assert "incidents open once it is back" in shown
+    assert "It needs the worker." in shown
+    dog.beat()
+    (settings.VAR.var / "paged-worker").unlink()
+    shown = text(operator)
+    assert "on-call is paged" not in shown
+    assert shown.count("last missed") == 1, "it is still told when it was missed last"
+
+
+def test_a_page_that_was_not_taken_is_told(operator: Client, settings: Any) -> None:
+    beat(settings)
+    report = json.loads(settings.VAR.watchdog.read_text())
+    settings.VAR.watchdog.write_text(json.dumps({**report, "unpaged": "HTTP 500"}))
+    assert "It needs a way to page on-call in an emergency." in text(operator)
+
+
+def test_the_objective_of_each_service_is_told(
+    operator: Client, settings: Any, tripped: Circuit
+) -> None:
+    beat(settings)
+    assert "objective missed" in text(operator)
+
+
+def test_it_is_brought_up_to_date_without_the_rest(operator: Client, settings: Any) -> None:
+    beat(settings)
+    shown = operator.get(PAGE, headers={"HX-Request": "true"}).content.decode()
+    assert shown.startswith("<section")
+    assert "What Vigil calls" not in shown
 
 
 def test_an_open_breaker_is_shown_with_its_history(

@@ -1,0 +1,40 @@
+"""The page of the system's health that needs no database, at `/health/system`.
+
+Sessions are in the database, so without it nobody can be told apart. This page is therefore for
+anybody, and says no more than `/health/ready` and `/metrics` do: which part fails, since when, and
+what the runbook says, which is public. It leaves out every detail, which may name hosts, paths and
+people, and whether anybody can be paged. `manage.py system` tells all of it to who has the machine.
+"""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
+
+from portal.health import only_read
+from portal.system.capabilities import Level, judge
+from portal.system.health import health
+from portal.watchdog import State
+
+WITHHELD = {"emergency-key", "emergency-pagerduty"}
+
+
+@csrf_exempt
+def public(request: HttpRequest) -> HttpResponse:
+    only_read(request)
+    told = [each for each in health(None).findings if each.name not in WITHHELD]
+    judged = [
+        each
+        for each in judge({finding.name: finding.state for finding in told})
+        # Without what is withheld nothing true could be said of it.
+        if not WITHHELD & set(each.capability.needs)
+    ]
+    context = {
+        "judged": judged,
+        "is_full": all(each.level is Level.FULL for each in judged),
+        "findings": told,
+        "failing": State.FAILING,
+    }
+    response = render(request, "system/public.html", context)
+    response["Cache-Control"] = "no-store"
+    response["Refresh"] = "10"
+    return response
