@@ -93,7 +93,9 @@ def told(committed_db: None) -> dict[str, set[str]]:
         for sample in family.samples:
             found.setdefault(sample.name, set()).update(sample.labels)
     # Told only where there is a replica, see `tests/portal/database/test_read_only.py`.
-    return found | {"vigil_replica_up": set(), "vigil_replica_lag_seconds": set()}
+    replica = {"vigil_replica_up": set(), "vigil_replica_lag_seconds": set()}
+    # Told of processes that report theirs, see `tests/portal/limits`.
+    return found | replica | {"vigil_memory_growth_bytes_per_hour": {"process", "pid"}}
 
 
 def test_every_query_asks_for_what_is_told(told: dict[str, set[str]]) -> None:

@@ -60,6 +60,7 @@ CONNECTIONS = {
     "incidents/services/waking.py": "broker",
     "portal/backup/restore.py": "a person waits for it",
     "portal/database/base.py": "database, replica",
+    "portal/heart.py": "the next beat, a few seconds later",
     "portal/failover/promote.py": "a person waits for it",
     "portal/local_metrics.py": "broker",
     "portal/probes.py": "probe",
@@ -238,7 +239,7 @@ def test_an_emergency_needs_neither_database_nor_cache(
     def asked(*_args: object) -> None:
         raise AssertionError("the cache was asked")
 
-    monkeypatch.setattr(sharing.Shared, "_ask", asked)
+    monkeypatch.setattr(sharing.Shared, "ask", asked)
     settings.VAR = Layout(tmp_path)
     settings.EMERGENCY_PAGERDUTY_KEY = "k" * 32
     settings.EMERGENCY_PAGERDUTY_URL = pagerduty.url
