@@ -60,6 +60,16 @@ class Kind(StrEnum):
     ROW_CHANGED = "row changed", "A governed row is not what the last event that names it wrote."
     ROW_DELETED = "row deleted", "A governed row is gone, and no event deleted it."
     ROW_INSERTED = "row inserted", "A governed row is there that no event wrote."
+    HISTORY_ROW_CHANGED = (
+        "history row changed",
+        "A history row says something else than its event: a value, the moment, who, or why.",
+    )
+    HISTORY_ROW_DELETED = "history row deleted", "A change on record has no history row any more."
+    HISTORY_ROW_INSERTED = "history row inserted", "A history row is there that no event wrote."
+    HISTORY_ROW_RELINKED = (
+        "history row relinked",
+        "A history row names another event than the one that wrote it.",
+    )
     EVENT_LOST = "event lost", "The journal says that an event was committed; it is not there."
     EVENT_UNJOURNALED = "event unjournaled", "An event is there that no line of the journal meant."
     EVENT_CONTRADICTED = "event contradicted", "An event is not what the journal says of it."

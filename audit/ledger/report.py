@@ -63,8 +63,9 @@ class Findings:
 
 @dataclass(slots=True)
 class Report:
-    """`rows` and `journaled` are how many were held against the ledger, None where none were to be;
-    `archived` entries are not here but in archives, of which `archived_read` were read."""
+    """`rows`, `histories` and `journaled` are how many were held against the ledger, None where none
+    were to be; `archived` entries are not here but in archives, of which `archived_read` were read, and
+    `histories_archived` history rows tell of such that were not."""
 
     size: int = 0
     signed: int = 0
@@ -73,6 +74,8 @@ class Report:
     archived: int = 0
     archived_read: int | None = None
     rows: int | None = None
+    histories: int | None = None
+    histories_archived: int = 0
     journaled: int | None = None
     findings: Findings = field(default_factory=Findings)
 
@@ -109,6 +112,8 @@ class Report:
             "archived": self.archived,
             "archived_read": self.archived_read,
             "rows": self.rows,
+            "histories": self.histories,
+            "histories_archived": self.histories_archived,
             "journaled": self.journaled,
             "counts": {kind.value: count for kind, count in self.findings.counts.items()},
             "problems": [problem.to_json() for problem in self.problems],

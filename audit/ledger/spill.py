@@ -22,9 +22,25 @@ Record = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryTable:
+    """`history` keeps how the rows of `table` came to be; `pk` is the key's column in both."""
+
+    table: str
+    history: str
+    pk: str
+
+
+@dataclass(frozen=True, slots=True)
 class Spill:
+    """Of rows of the tables with a history it also takes who changed them when, and how."""
+
     directory: Path
     parts: int
+    histories: tuple[HistoryTable, ...] = ()
+
+    @property
+    def historied(self) -> frozenset[str]:
+        return frozenset(each.table for each in self.histories)
 
     def read(self, what: str, part: int) -> Iterator[Record]:
         for path in sorted(self.directory.glob(f"{what}-{part}-*")):

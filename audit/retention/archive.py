@@ -97,6 +97,13 @@ class ArchiveFile:
             if entries.read(1):
                 raise ProofError("it has entries that have no place")
 
+    def changes(self) -> Iterator[tuple[int, str]]:
+        """(event, list) of those that changed more rows than an entry lists itself."""
+        with self._zip.open("changes.ndjson") as file:
+            for line in _lines(file):
+                number, listed = json.loads(line)
+                yield number, listed
+
     def check(self, verifiers: Iterable[Verifier], *, origin: str) -> Checkpoint:
         """The checkpoint, once every file and every entry is known to be what was sealed."""
         try:

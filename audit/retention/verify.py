@@ -4,6 +4,8 @@ from pathlib import Path
 
 from audit.ledger.kinds import Kind
 from audit.ledger.report import Progress, Report
+from audit.ledger.spill import SpillWriter
+from audit.ledger.verify_entries import body_of, records_of
 from audit.models import Leaf
 from audit.proofs.errors import ProofError
 from audit.proofs.merkle import leaf_hash
@@ -25,6 +27,25 @@ def verify_archives(
         except (ProofError, OSError, ValueError, KeyError) as error:
             report.add(Kind.ARCHIVE_BROKEN, f"{each.filename}: {error}")
         progress("archives", report.archived_read, total)
+
+
+def read_archives(archived: Dropped, directory: Path, writer: SpillWriter) -> list[tuple[int, int]]:
+    """Sets aside what archived entries say of rows with a history; returns the ranges of events whose
+    archive is not the one on record. What is wrong with those is for `verify_archives` to name."""
+    unread, historied = [], writer.spill.historied
+    for each in archived.ranges:
+        try:
+            with opened(directory, each) as archive:
+                lists = dict(archive.changes())
+                for found in archive.entries():
+                    listed = lists.get(found.number)
+                    records = records_of(found.number, body_of(found.entry), listed, historied)
+                    for record in records or ():
+                        if record[0] in historied:
+                            writer.add(record)
+        except (ProofError, OSError, ValueError, KeyError):
+            unread.append((each.first, each.end))
+    return unread
 
 
 def _hold(report: Report, each: DroppedRange, directory: Path) -> None:

@@ -5,11 +5,12 @@
 
 from benchmarks.tampering.case import Case
 from benchmarks.tampering.copies import COPIES
+from benchmarks.tampering.histories import HISTORIES
 from benchmarks.tampering.journal import JOURNAL
 from benchmarks.tampering.log import LOG
 from benchmarks.tampering.rows import ROWS
 from benchmarks.tampering.tree import TREE
 
-CASES: tuple[Case, ...] = (*LOG, *TREE, *COPIES, *ROWS, *JOURNAL)
+CASES: tuple[Case, ...] = (*LOG, *TREE, *COPIES, *ROWS, *HISTORIES, *JOURNAL)
 
 __all__ = ["CASES", "Case"]

@@ -94,7 +94,7 @@ class House:
             many = [Service(slug=f"many-{n}", name=f"Many {n}") for n in range(BIG_LIST)]
             row_save(
                 instance=Service(slug="many", name="Many"),
-                related=lambda: Service.objects.bulk_create(many),
+                related=lambda: [service.save() for service in many],
                 by=BY,
             )
             self.work(events)
@@ -116,6 +116,15 @@ class House:
         start = Event.objects.count()
         for number in range(start, start + count):
             row_save(instance=Service(slug=f"s-{number}", name=f"Service {number}"), by=BY)
+
+    def change_twice(self, slug: str) -> int:
+        """A service with two entries in its history, by its key."""
+        service = Service(slug=slug, name="First")
+        row_save(instance=service, by=BY)
+        service.name = "Second"
+        row_save(instance=service, by=BY)
+        self.publish()
+        return int(service.pk)
 
     def publish(self, signer: LedgerSigner | None = None) -> None:
         """As the sequencer gives the events their places, and the signer signs."""

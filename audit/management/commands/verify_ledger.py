@@ -1,5 +1,6 @@
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from audit.ledger.verify_journal import verify_journal
 from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.errors import ProofError
 from audit.retention.dropped import dropped
-from audit.retention.verify import verify_archives
+from audit.retention.verify import read_archives, verify_archives
 
 
 class Command(BaseCommand):
@@ -45,16 +46,18 @@ class Command(BaseCommand):
         known = self._known(options["from_checkpoint"])
         report = Report()
         archived, progress = dropped(), ProgressBar(sys.stderr)
+        directory: Path | None = options["archive"]
         verify(
             report,
             known=known,
             rows=options["rows"],
             archived=archived.spans,
+            archives=partial(read_archives, archived, directory) if directory else None,
             workers=options["workers"],
             progress=progress,
         )
-        if options["archive"]:
-            verify_archives(report, archived, options["archive"], progress=progress)
+        if directory:
+            verify_archives(report, archived, directory, progress=progress)
         if options["journal"]:
             verify_journal(report, first_event=archived.end)
         self.stdout.write(
@@ -84,6 +87,11 @@ def _in_words(report: Report) -> str:
         lines.append(_archived(report))
     if report.rows is not None:
         lines.append(f"{report.rows} governed rows held against the ledger")
+        lines.append(f"{report.histories} history rows held against their events")
+    if report.histories_archived:
+        lines.append(
+            f"{report.histories_archived} of them are of events in archives that were not read"
+        )
     if report.journaled is not None:
         lines.append(f"{report.journaled} events held against the journal")
     if report.first_bad_index is not None:
