@@ -45,6 +45,10 @@ class Kind(StrEnum):
         "checkpoint changed",
         "The stored size or root is not what the signed checkpoint says.",
     )
+    CHECKPOINT_OUT_OF_TURN = (
+        "checkpoint out of turn",
+        "A key of an earlier origin signed after a later one had taken over.",
+    )
     HISTORY_REWRITTEN = (
         "history rewritten",
         "The leaves fit together, but do not lead to a checkpoint that was signed before.",
@@ -85,7 +89,19 @@ class Kind(StrEnum):
     )
     JOURNAL_MISSING = "journal missing", "A journal file is gone."
     ARCHIVE_CHANGED = "archive changed", "An archive has another entry than the log has there."
+    ARCHIVE_ENTRY_MISSING = (
+        "archive entry missing",
+        "An archive lacks an entry that the log has there.",
+    )
+    ARCHIVE_SWAPPED = "archive swapped", "In the place of an archive lies another one of this log."
+    ARCHIVE_TRUNCATED = "archive truncated", "The end of an archive's file is gone."
+    ARCHIVE_RESEALED = (
+        "archive resealed",
+        "An archive has the right entries, but its manifest or another of its files was changed.",
+    )
+    ARCHIVE_FOREIGN = "archive foreign", "In the place of an archive lies one of another log."
+    ARCHIVE_MISSING = "archive missing", "An archive of dropped entries is gone."
     ARCHIVE_BROKEN = (
         "archive broken",
-        "An archive of dropped entries is gone, or is not the file that was sealed.",
+        "An archive is not the file that was sealed, and cannot be read.",
     )

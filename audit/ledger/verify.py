@@ -59,7 +59,7 @@ def verify(  # noqa: PLR0913 - one for each thing that may be asked of it
         if rows:
             directory = stack.enter_context(TemporaryDirectory(prefix="vigil-verify-"))
             spill = _spill_in(directory, events)
-        vkeys = [verifier.vkey for verifier in keys.verifiers()]
+        vkeys = [verifier.vkey for verifier in keys.trusted()]
         verify_tree(report, crew, vkeys=vkeys, known=known, progress=progress)
         verify_entries(report, crew, archived=archived, spill=spill, progress=progress)
         if spill is not None and archives is not None:

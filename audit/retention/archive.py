@@ -7,7 +7,7 @@ computes the root from the entries, and holds it against the checkpoint that the
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -104,11 +104,11 @@ class ArchiveFile:
                 number, listed = json.loads(line)
                 yield number, listed
 
-    def check(self, verifiers: Iterable[Verifier], *, origin: str) -> Checkpoint:
+    def check(self, verifiers: Sequence[Verifier]) -> Checkpoint:
         """The checkpoint, once every file and every entry is known to be what was sealed."""
         try:
             self._check_files()
-            checkpoint = Checkpoint.open(self.note, verifiers, origin=origin)
+            checkpoint, _ = Checkpoint.open_by(self.note, verifiers)
             tree, first = self._tree()
             if first is None:
                 raise ProofError("it has no entries")

@@ -3,6 +3,7 @@
 `make tamper` prints the table; the tests run the same cases.
 """
 
+from benchmarks.tampering.archives import ARCHIVES
 from benchmarks.tampering.case import Case
 from benchmarks.tampering.copies import COPIES
 from benchmarks.tampering.histories import HISTORIES
@@ -11,6 +12,6 @@ from benchmarks.tampering.log import LOG
 from benchmarks.tampering.rows import ROWS
 from benchmarks.tampering.tree import TREE
 
-CASES: tuple[Case, ...] = (*LOG, *TREE, *COPIES, *ROWS, *HISTORIES, *JOURNAL)
+CASES: tuple[Case, ...] = (*LOG, *TREE, *COPIES, *ROWS, *HISTORIES, *ARCHIVES, *JOURNAL)
 
 __all__ = ["CASES", "Case"]

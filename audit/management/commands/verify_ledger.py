@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.ledger import keys
 from audit.ledger.progress import ProgressBar
-from audit.ledger.report import Problem, Report
+from audit.ledger.report import Origin, Problem, Report
 from audit.ledger.verify import verify
 from audit.ledger.verify_journal import verify_journal
 from audit.proofs.checkpoint import Checkpoint
@@ -69,12 +69,12 @@ class Command(BaseCommand):
     def _known(self, path: Path | None) -> Checkpoint | None:
         if path is None:
             return None
-        verifiers = keys.verifiers()
+        verifiers = keys.trusted()
         if not verifiers:
             msg = "There is no verifier key to check that checkpoint with."
             raise CommandError(msg, returncode=2)
         try:
-            return Checkpoint.open(path.read_bytes(), verifiers, origin=verifiers[0].name)
+            return Checkpoint.open_by(path.read_bytes(), verifiers)[0]
         except (OSError, ProofError) as error:
             msg = f"{path} is no checkpoint of this log: {error}"
             raise CommandError(msg, returncode=2) from error
@@ -83,6 +83,7 @@ class Command(BaseCommand):
 def _in_words(report: Report) -> str:
     covered = f"{report.signed} of them under a signed checkpoint, {report.pending} pending"
     lines = [f"{report.status}: {report.size} entries, {covered}", f"root {report.root}"]
+    lines += [_signed_by(report, each) for each in report.origins if each.checkpoints]
     if report.archived:
         lines.append(_archived(report))
     if report.rows is not None:
@@ -100,6 +101,14 @@ def _in_words(report: Report) -> str:
         lines += ["", f"{kind}: {count}. {kind.meaning}"]
         lines += [_named(problem) for problem in report.problems if problem.kind is kind]
     return "\n".join(lines)
+
+
+def _signed_by(report: Report, origin: Origin) -> str:
+    sizes = f"of sizes {origin.first} to {origin.last}, signed by {origin.name}"
+    said = f"{origin.checkpoints} checkpoints {sizes}"
+    if origin is report.origins[-1]:
+        return said
+    return f"{said}, an earlier origin that VIGIL_LEDGER_EARLIER_KEYS says to trust ({origin.vkey})"
 
 
 def _archived(report: Report) -> str:
