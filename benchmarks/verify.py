@@ -126,7 +126,7 @@ def _publish() -> None:
 def _measure(workers: int | None) -> dict[str, Any]:
     command = [sys.executable, "manage.py", "verify_ledger", "--rows", "--json"]
     command += ["--workers", str(workers)] if workers else []
-    before, began = os.times(), time.monotonic()
+    before, began, served = os.times(), time.monotonic(), _database_cpu()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         peak = 0
         while process.poll() is None:
@@ -135,7 +135,7 @@ def _measure(workers: int | None) -> dict[str, Any]:
         seconds = time.monotonic() - began
         report = json.loads(process.stdout.read() if process.stdout else "")
     after = os.times()
-    spent = sum(after[2:4]) - sum(before[2:4])
+    spent, served = sum(after[2:4]) - sum(before[2:4]), _database_cpu() - served
     return {
         "status": report["status"],
         "entries": report["size"],
@@ -145,9 +145,27 @@ def _measure(workers: int | None) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "rows_per_second": round(report["rows"] / seconds),
         "verifier_cpu_seconds": round(spent, 1),
+        "database_cpu_seconds": round(served, 1),
         "peak_memory_mib": round(peak / 2**20),
         "load_average": round(os.getloadavg()[0], 1),
     }
+
+
+def _database_cpu() -> float:
+    """Of the server and all its processes, those that have ended included."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        cursor.execute("SHOW data_directory")
+        (directory,) = cursor.fetchone()
+    connection.close()
+    server = psutil.Process(int(Path(directory, "postmaster.pid").read_text().split()[0]))
+    living = [each.cpu_times() for each in (server, *server.children())]
+    ended = server.cpu_times()
+    return sum(each.user + each.system for each in living) + (
+        ended.children_user + ended.children_system
+    )
 
 
 def _memory(pid: int) -> int:

@@ -49,6 +49,15 @@ class Spill:
                     yield from marshal.load(file)  # noqa: S302 - this run's own file
 
 
+@dataclass(frozen=True, slots=True)
+class PartTask:
+    """Of the events numbered in the half-open ranges `unread` nobody can tell what they said."""
+
+    spill: Spill
+    part: int
+    unread: tuple[tuple[int, int], ...]
+
+
 @dataclass(slots=True)
 class SpillWriter:
     spill: Spill

@@ -14,11 +14,12 @@ from psycopg import sql
 from audit.ledger.crew import Crew
 from audit.ledger.kinds import Kind
 from audit.ledger.report import Findings, Progress, Report
-from audit.ledger.spill import Spill, SpillWriter
+from audit.ledger.spill import PartTask, Spill, SpillWriter
 from audit.ledger.verify_histories import (
     HISTORIES,
     OWN,
     Histories,
+    Steps,
     check_histories,
     pages_of,
 )
@@ -61,15 +62,6 @@ class RowTask:
     end: int | None
     spill: Spill
     history: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PartTask:
-    """Of the events numbered in the half-open ranges `unread` nobody can tell what they said."""
-
-    spill: Spill
-    part: int
-    unread: tuple[tuple[int, int], ...]
 
 
 @dataclass(slots=True)
@@ -154,7 +146,7 @@ def read_rows(opened: psycopg.Connection[tuple[Any, ...]], task: RowTask) -> int
 def compare(opened: psycopg.Connection[tuple[Any, ...]], task: PartTask) -> Part:
     """One part: what was said last of each row, the rows themselves, and how they came to be so."""
     found = Part()
-    latest = latest_of(task.spill, task.part)
+    latest, steps = _said(task.spill, task.part)
     for table, pk, digest in task.spill.read("rows", task.part):
         found.rows += 1
         _, recorded, event = latest.pop((table, pk), NEVER)
@@ -165,19 +157,28 @@ def compare(opened: psycopg.Connection[tuple[Any, ...]], task: PartTask) -> Part
             detail = f"{table} {pk} is gone; event {event} wrote it last"
             found.findings.add(Kind.ROW_DELETED, detail)
     del latest
-    found.histories = check_histories(opened, found.findings, task.spill, task.part, task.unread)
+    found.histories = check_histories(opened, task, steps, found.findings)
     return found
 
 
 def latest_of(spill: Spill, part: int) -> dict[Row, Recorded]:
     """By the numbers that changes drew while their rows were locked: events may be numbered in
     another order than that in which they came to a row."""
+    return _said(spill, part)[0]
+
+
+def _said(spill: Spill, part: int) -> tuple[dict[Row, Recorded], Steps]:
+    """The latest of each row, and all of those with a history."""
     latest: dict[Row, Recorded] = {}
-    for table, pk, seq, digest, event, _how in spill.read("changes", part):
+    steps: Steps = {}
+    for record in spill.read("changes", part):
+        table, pk, seq, digest, event, told = record
         row = table, pk
         if row not in latest or latest[row].seq < seq:
             latest[row] = Recorded(seq, digest, event)
-    return latest
+        if told is not None:
+            steps.setdefault(row, []).append(record)
+    return latest, steps
 
 
 def _differs(findings: Findings, row: str, recorded: bytes | None, event: int) -> None:
