@@ -103,7 +103,7 @@ def in_file(change: Callable[[Members], None]) -> Callable[[House], int | str]:
 
 
 def edit_manifest(house: House) -> str:
-    """It says that it holds fewer entries; all else stays."""
+    """It names another number of entries; all else stays."""
     path = files(house)[0]
     with zipfile.ZipFile(path) as whole:
         members = {name: whole.read(name) for name in whole.namelist()}
