@@ -6,6 +6,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from audit.gate import vectors
+from audit.ledger import keys
+from audit.proofs.errors import ProofError
 from audit.protection import unprotected
 from audit.witness import config
 
@@ -25,6 +27,15 @@ def witnesses_are_configured(**_kwargs: Any) -> list[CheckMessage]:
         config.quorum()
     except ImproperlyConfigured as error:
         return [Error(str(error), id="audit.E003")]
+    return []
+
+
+@register(Tags.security)
+def earlier_keys_are_keys(**_kwargs: Any) -> list[CheckMessage]:
+    try:
+        keys.earlier()
+    except ProofError as error:
+        return [Error(f"VIGIL_LEDGER_EARLIER_KEYS: {error}", id="audit.E004")]
     return []
 
 

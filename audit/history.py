@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.db import models
 from django.dispatch import receiver
 from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 
 from audit import record
+from audit.ledger.spill import HistoryTable
 
 
 class EventLink(models.Model):
@@ -17,6 +19,19 @@ class EventLink(models.Model):
 
     class Meta:
         abstract = True
+
+
+def history_tables() -> tuple[HistoryTable, ...]:
+    """Of all models that keep a history."""
+    models_kept = [model for model in apps.get_models() if issubclass(model, EventLink)]
+    return tuple(
+        HistoryTable(
+            kept.instance_type._meta.db_table,  # type: ignore[attr-defined] # simple-history puts it there
+            kept._meta.db_table,
+            kept.instance_type._meta.pk.column,  # type: ignore[attr-defined]
+        )
+        for kept in models_kept
+    )
 
 
 def history(**options: Any) -> HistoricalRecords:

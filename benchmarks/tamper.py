@@ -41,21 +41,27 @@ def main() -> int:
 def _run(home: Path) -> tuple[list[tuple[str, ...]], int]:
     from benchmarks.tampering import CASES
     from benchmarks.tampering.detectors import Detector, find
-    from benchmarks.tampering.house import House
+    from benchmarks.tampering.house import House, Stage
 
     built = House("vigil", home / "vigil").copy("built", home / "built")
     built.build(EVENTS)
-    tall = built.copy("tall", home / "tall")
-    tall.grow()
+    stages = {
+        Stage.SMALL: built,
+        Stage.TALL: built.copy("tall", home / "tall"),
+        Stage.ARCHIVED: built.copy("archived", home / "archived"),
+    }
+    stages[Stage.TALL].grow()
+    stages[Stage.ARCHIVED].archive()
     rows: list[tuple[str, ...]] = []
     missed = 0
     for by in Detector:
-        with built.try_out("sound", home / "sound") as house:
+        sound = stages[Stage.ARCHIVED if by is Detector.ARCHIVE else Stage.SMALL]
+        with sound.try_out("sound", home / "sound") as house:
             found = find(by, house)
         missed += bool(found)
         rows.append(("nothing", by.value, "", found[0].detail if found else "nothing found"))
     for case in CASES:
-        with (tall if case.is_tall else built).try_out("tampered", home / "tampered") as house:
+        with stages[case.on].try_out("tampered", home / "tampered") as house:
             expected, found = case.run(house)
         named = case.named(expected, found)
         missed += named is None

@@ -2,8 +2,8 @@
 
     python -m benchmarks.verify [rows] [--workers N]
 
-Rows and their events, one each, are filled in by bulk SQL with the triggers off, as a superuser: the
-digests, entries and hashes are computed there just as the triggers would. The log over them is built by
+Rows, their history rows and their events, one each, are filled in by bulk SQL with the triggers off,
+as a superuser: the digests, entries and hashes are computed there just as the triggers would. The log over them is built by
 the real sequencer and the checkpoints are signed by the real signer. Memory is the verifier's own with
 all of its processes, sampled; the database's is not in it.
 """
@@ -28,22 +28,31 @@ BATCH = 50_000
 GOAL = 60.0  # seconds for a million rows, on two cores
 
 ROWS = """
-INSERT INTO incidents_timelineentry (incident_id, kind, occurred_at, recorded_at, author, text, event_id)
-SELECT n / 20, 'note', clock_timestamp(), clock_timestamp(), 'user:' || n %% 500,
-       'Error rate of checkout is at ' || n %% 100 || ' %%, looking at the deployment of ' || n, n
+INSERT INTO incidents_incident (id, title, severity, state, version, is_restricted, is_drill,
+    detected_at, next_target_at)
+OVERRIDING SYSTEM VALUE
+SELECT n, 'Error rate of checkout is at ' || n %% 100 || ' %%, looking at the deployment of ' || n,
+    'P' || n %% 4, 'detected', 1, false, false, clock_timestamp(), clock_timestamp() + interval '1 h'
 FROM generate_series(%(first)s::bigint, %(last)s) n
+"""
+HISTORIES = """
+INSERT INTO incidents_historicalincident (id, title, severity, state, version, is_restricted, is_drill,
+    detected_at, next_target_at, event_id, history_date, history_type, history_change_reason)
+SELECT id, title, severity, state, version, is_restricted, is_drill, detected_at, next_target_at, id,
+    '2026-02-12T18:30:00Z', '+', 'Reported by its detector'
+FROM incidents_incident WHERE id BETWEEN %(first)s AND %(last)s ORDER BY id
 """
 EVENTS = """
 WITH rows AS (
-    SELECT t.event_id AS id, t.id::text AS pk, nextval('audit_change_seq') AS seq,
+    SELECT t.id, t.id::text AS pk, nextval('audit_change_seq') AS seq,
            encode(audit_row_digest(to_jsonb(t), '{}'), 'hex') AS digest
-    FROM incidents_timelineentry t WHERE t.event_id BETWEEN %(first)s AND %(last)s ORDER BY t.event_id
+    FROM incidents_incident t WHERE t.id BETWEEN %(first)s AND %(last)s ORDER BY t.id
 ), entries AS (
     SELECT id, convert_to(format(
-        '{"action":"incidents:incident:note","actor":"user:%%1$s","actor_type":"user","changes":[{"op":'
-        '"I","pk":"%%2$s","seq":%%3$s,"sha256":"%%4$s","table":"incidents_timelineentry"}],"data":{"asked":{'
-        '"context":{"severity":"P1"}},"entry":"%%2$s"},"event":"timeline_note","id":%%5$s,"policy":"%%6$s",'
-        '"reason":"allowed by all voters","target":"incidents.incident:INC-%%1$s","timestamp":'
+        '{"action":"incidents:incident:open","actor":"system:ingest","actor_type":"system","changes":[{"op":'
+        '"I","pk":"%%2$s","seq":%%3$s,"sha256":"%%4$s","table":"incidents_incident"}],"data":{"asked":{'
+        '"context":{"severity":"P1"}},"reason":"Reported by its detector"},"event":"incident_opened","id":%%5$s,'
+        '"policy":"%%6$s","reason":"allowed by all voters","target":"incidents.incident:INC-%%1$s","timestamp":'
         '"2026-02-12T18:30:00.000000Z","trace_id":"%%7$s","verdict":"allow","votes":[{"reason":"no law '
         'forbids it","verdict":"allow","voter":"axioms"},{"reason":"permitted by role","verdict":"allow",'
         '"voter":"permissions"},{"reason":"permitted","verdict":"allow","voter":"policy"}]}',
@@ -52,7 +61,7 @@ WITH rows AS (
 INSERT INTO audit_event (id, xact_id, writer_id, writer_seq, at, event, actor, action, target, verdict,
     trace_id, entry, leaf_hash)
 SELECT id, pg_current_xact_id(), '00000000-0000-4000-8000-000000000000', id,
-    '2026-02-12T18:30:00Z', 'timeline_note', 'user:' || id %% 500, 'incidents:incident:note',
+    '2026-02-12T18:30:00Z', 'incident_opened', 'system:ingest', 'incidents:incident:open',
     'incidents.incident:INC-' || id %% 500, 'allow', md5(id::text), entry, sha256('\\x00'::bytea || entry)
 FROM entries
 """
@@ -60,7 +69,7 @@ PENDING = (
     "INSERT INTO audit_pending SELECT generate_series(%(first)s::bigint, %(last)s::bigint);"
     "SELECT setval('audit_event_id_seq', %(last)s)"
 )
-FILLED = ("incidents_timelineentry", "audit_event", "audit_event_p0")
+FILLED = ("incidents_incident", "incidents_historicalincident", "audit_event", "audit_event_p0")
 
 
 def main(rows: int, workers: int | None) -> None:
@@ -82,7 +91,7 @@ def _fill(url: str, rows: int) -> None:
         cursor = psycopg.ClientCursor(opened)
         for first in range(1, rows + 1, BATCH):
             span = {"first": first, "last": min(first + BATCH - 1, rows)}
-            for statement in (ROWS, EVENTS, PENDING):
+            for statement in (ROWS, HISTORIES, EVENTS, PENDING):
                 cursor.execute(statement, span)
             _say(f"filled {span['last']:,} of {rows:,} rows and events")
         for name in FILLED:
@@ -117,7 +126,7 @@ def _publish() -> None:
 def _measure(workers: int | None) -> dict[str, Any]:
     command = [sys.executable, "manage.py", "verify_ledger", "--rows", "--json"]
     command += ["--workers", str(workers)] if workers else []
-    before, began = os.times(), time.monotonic()
+    before, began, served = os.times(), time.monotonic(), _database_cpu()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         peak = 0
         while process.poll() is None:
@@ -126,18 +135,37 @@ def _measure(workers: int | None) -> dict[str, Any]:
         seconds = time.monotonic() - began
         report = json.loads(process.stdout.read() if process.stdout else "")
     after = os.times()
-    spent = sum(after[2:4]) - sum(before[2:4])
+    spent, served = sum(after[2:4]) - sum(before[2:4]), _database_cpu() - served
     return {
         "status": report["status"],
         "entries": report["size"],
         "rows": report["rows"],
+        "histories": report["histories"],
         "workers": workers or os.cpu_count(),
         "seconds": round(seconds, 1),
         "rows_per_second": round(report["rows"] / seconds),
         "verifier_cpu_seconds": round(spent, 1),
+        "database_cpu_seconds": round(served, 1),
         "peak_memory_mib": round(peak / 2**20),
         "load_average": round(os.getloadavg()[0], 1),
     }
+
+
+def _database_cpu() -> float:
+    """Of the server and all its processes, those that have ended included."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        cursor.execute("SHOW data_directory")
+        (directory,) = cursor.fetchone()
+    connection.close()
+    server = psutil.Process(int(Path(directory, "postmaster.pid").read_text().split()[0]))
+    living = [each.cpu_times() for each in (server, *server.children())]
+    ended = server.cpu_times()
+    return sum(each.user + each.system for each in living) + (
+        ended.children_user + ended.children_system
+    )
 
 
 def _memory(pid: int) -> int:

@@ -25,6 +25,7 @@ if _origin.path or not _origin.hostname:
 IS_HTTPS = _origin.scheme == "https"
 # The name in signed checkpoints: a schema-less URL, as C2SP tlog-checkpoint recommends.
 LEDGER_ORIGIN = env.text("VIGIL_LEDGER_ORIGIN", f"{_origin.netloc}/ledger")
+LEDGER_EARLIER_KEYS = env.items("VIGIL_LEDGER_EARLIER_KEYS")
 
 
 def _secret_key() -> str:

@@ -39,6 +39,18 @@ def verifier_key() -> str:
         return ""
 
 
+def earlier() -> list[Verifier]:
+    """The keys of the log's earlier origins that somebody said are to be trusted, oldest first. Raises
+    `ProofError` where one is no key."""
+    return [Verifier.parse(vkey) for vkey in settings.LEDGER_EARLIER_KEYS]
+
+
+def trusted() -> list[Verifier]:
+    """The earlier ones, then the log's own. That is the order in which they may have signed."""
+    own = verifiers()
+    return [*(key for key in earlier() if key not in own), *own]
+
+
 def verifiers() -> list[Verifier]:
     vkey = verifier_key()
     return [Verifier.parse(vkey)] if vkey else []

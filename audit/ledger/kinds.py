@@ -45,6 +45,10 @@ class Kind(StrEnum):
         "checkpoint changed",
         "The stored size or root is not what the signed checkpoint says.",
     )
+    CHECKPOINT_OUT_OF_TURN = (
+        "checkpoint out of turn",
+        "A key of an earlier origin signed after a later one had taken over.",
+    )
     HISTORY_REWRITTEN = (
         "history rewritten",
         "The leaves fit together, but do not lead to a checkpoint that was signed before.",
@@ -60,6 +64,16 @@ class Kind(StrEnum):
     ROW_CHANGED = "row changed", "A governed row is not what the last event that names it wrote."
     ROW_DELETED = "row deleted", "A governed row is gone, and no event deleted it."
     ROW_INSERTED = "row inserted", "A governed row is there that no event wrote."
+    HISTORY_ROW_CHANGED = (
+        "history row changed",
+        "A history row says something else than its event: a value, the moment, who, or why.",
+    )
+    HISTORY_ROW_DELETED = "history row deleted", "A change on record has no history row any more."
+    HISTORY_ROW_INSERTED = "history row inserted", "A history row is there that no event wrote."
+    HISTORY_ROW_RELINKED = (
+        "history row relinked",
+        "A history row names another event than the one that wrote it.",
+    )
     EVENT_LOST = "event lost", "The journal says that an event was committed; it is not there."
     EVENT_UNJOURNALED = "event unjournaled", "An event is there that no line of the journal meant."
     EVENT_CONTRADICTED = "event contradicted", "An event is not what the journal says of it."
@@ -75,7 +89,19 @@ class Kind(StrEnum):
     )
     JOURNAL_MISSING = "journal missing", "A journal file is gone."
     ARCHIVE_CHANGED = "archive changed", "An archive has another entry than the log has there."
+    ARCHIVE_ENTRY_MISSING = (
+        "archive entry missing",
+        "An archive lacks an entry that the log has there.",
+    )
+    ARCHIVE_SWAPPED = "archive swapped", "In the place of an archive lies another one of this log."
+    ARCHIVE_TRUNCATED = "archive truncated", "The end of an archive's file is gone."
+    ARCHIVE_RESEALED = (
+        "archive resealed",
+        "An archive has the right entries, but its manifest or another of its files was changed.",
+    )
+    ARCHIVE_FOREIGN = "archive foreign", "In the place of an archive lies one of another log."
+    ARCHIVE_MISSING = "archive missing", "An archive of dropped entries is gone."
     ARCHIVE_BROKEN = (
         "archive broken",
-        "An archive of dropped entries is gone, or is not the file that was sealed.",
+        "An archive is not the file that was sealed, and cannot be read.",
     )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from audit.ledger.kinds import Kind
@@ -62,9 +62,29 @@ class Findings:
 
 
 @dataclass(slots=True)
+class Origin:
+    """A key that is trusted, and how many of the stored checkpoints it signed, from which size to which."""
+
+    vkey: str
+    checkpoints: int = 0
+    first: int = 0
+    last: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.vkey.partition("+")[0]
+
+    def add(self, size: int) -> None:
+        self.first, self.last = self.first or size, size
+        self.checkpoints += 1
+
+
+@dataclass(slots=True)
 class Report:
-    """`rows` and `journaled` are how many were held against the ledger, None where none were to be;
-    `archived` entries are not here but in archives, of which `archived_read` were read."""
+    """`rows`, `histories` and `journaled` are how many were held against the ledger, None where none
+    were to be; `archived` entries are not here but in archives, of which `archived_read` were read, and
+    `histories_archived` history rows tell of such that were not. `origins` are in the order of their
+    time: the last is the log's own, the others are trusted because the installation says so."""
 
     size: int = 0
     signed: int = 0
@@ -73,7 +93,10 @@ class Report:
     archived: int = 0
     archived_read: int | None = None
     rows: int | None = None
+    histories: int | None = None
+    histories_archived: int = 0
     journaled: int | None = None
+    origins: list[Origin] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
 
     @property
@@ -109,7 +132,10 @@ class Report:
             "archived": self.archived,
             "archived_read": self.archived_read,
             "rows": self.rows,
+            "histories": self.histories,
+            "histories_archived": self.histories_archived,
             "journaled": self.journaled,
+            "origins": [{"origin": each.name, **asdict(each)} for each in self.origins],
             "counts": {kind.value: count for kind, count in self.findings.counts.items()},
             "problems": [problem.to_json() for problem in self.problems],
         }

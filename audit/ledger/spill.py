@@ -22,15 +22,40 @@ Record = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryTable:
+    """`history` keeps how the rows of `table` came to be; `pk` is the key's column in both."""
+
+    table: str
+    history: str
+    pk: str
+
+
+@dataclass(frozen=True, slots=True)
 class Spill:
+    """Of rows of the tables with a history it also takes who changed them when, and how."""
+
     directory: Path
     parts: int
+    histories: tuple[HistoryTable, ...] = ()
+
+    @property
+    def historied(self) -> frozenset[str]:
+        return frozenset(each.table for each in self.histories)
 
     def read(self, what: str, part: int) -> Iterator[Record]:
         for path in sorted(self.directory.glob(f"{what}-{part}-*")):
             with path.open("rb") as file:
                 while file.peek(1):
                     yield from marshal.load(file)  # noqa: S302 - this run's own file
+
+
+@dataclass(frozen=True, slots=True)
+class PartTask:
+    """Of the events numbered in the half-open ranges `unread` nobody can tell what they said."""
+
+    spill: Spill
+    part: int
+    unread: tuple[tuple[int, int], ...]
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from audit.ledger.crew import Crew
 from audit.ledger.kinds import Kind
 from audit.ledger.report import Findings, Progress, Report
 from audit.ledger.spill import Record, Spill, SpillWriter
+from audit.ledger.verify_histories import how_in
 from audit.proofs.merkle import leaf_hash
 
 SPAN = 16_384
@@ -110,6 +111,7 @@ def _name_gone(
 
 def check_entries(opened: psycopg.Connection[tuple[Any, ...]], task: EntryTask) -> Entries:
     found = Entries()
+    historied = task.spill.historied if task.spill else frozenset[str]()
     writer = SpillWriter(task.spill, "changes") if task.spill else None
     with writer or nullcontext(), opened.cursor("entries", binary=True) as cursor:
         cursor.itersize = FETCHED
@@ -125,13 +127,13 @@ def check_entries(opened: psycopg.Connection[tuple[Any, ...]], task: EntryTask) 
                 detail = f"event {number} is not what was recorded"
                 found.findings.add(Kind.ENTRY_CHANGED, detail, index)
                 continue
-            body = _body(entry)
+            body = body_of(entry)
             wrong = [] if leaf == stored else ["leaf_hash"]
             wrong += _wrong(number, body, projections)
             for name in wrong:
                 detail = f"event {number}: {name} differs from its entry"
                 found.findings.add(Kind.PROJECTION_CHANGED, detail, index)
-            records = _records(number, body, listed)
+            records = records_of(number, body, listed, historied)
             if records is None:
                 detail = f"event {number}: the list of its changes is not the one in its entry"
                 found.findings.add(Kind.CHANGE_LIST_CHANGED, detail, index)
@@ -141,7 +143,7 @@ def check_entries(opened: psycopg.Connection[tuple[Any, ...]], task: EntryTask) 
     return found
 
 
-def _body(entry: bytes) -> dict[str, Any]:
+def body_of(entry: bytes) -> dict[str, Any]:
     try:
         body = json.loads(entry)
     except ValueError:
@@ -156,7 +158,9 @@ def _wrong(number: int, body: dict[str, Any], projections: Sequence[str]) -> lis
     return names if body.get("id") == number else ["id", *names]
 
 
-def _records(number: int, body: dict[str, Any], listed: str | None) -> list[Record] | None:
+def records_of(
+    number: int, body: dict[str, Any], listed: str | None, historied: frozenset[str]
+) -> list[Record] | None:
     """What the event says of rows; None where it cannot be read, or where the list beside the entry is
     not the one that the entry means."""
     match body.get("changes"):
@@ -169,12 +173,16 @@ def _records(number: int, body: dict[str, Any], listed: str | None) -> list[Reco
         case _:
             return None
     try:
-        return [_record(number, change) for change in changes]
+        how = how_in(body) if historied else ()
+        return [_record(number, change, how, historied) for change in changes]
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def _record(number: int, change: dict[str, Any]) -> Record:
-    digest = change["sha256"]
-    row = change["table"], change["pk"]
-    return (*row, change["seq"], None if digest is None else bytes.fromhex(digest), number)
+def _record(
+    number: int, change: dict[str, Any], how: tuple[str, ...], historied: frozenset[str]
+) -> Record:
+    table, digest = change["table"], change["sha256"]
+    decoded = None if digest is None else bytes.fromhex(digest)
+    told = (change["op"], *how) if table in historied else None
+    return (table, change["pk"], change["seq"], decoded, number, told)

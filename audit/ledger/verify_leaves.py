@@ -23,7 +23,7 @@ SPAN = 64 * tiles.FULL_WIDTH
 @dataclass(frozen=True, slots=True)
 class LeafTask:
     """The leaves `[start, end)`; `start` is a multiple of `SPAN`. `known` is the size of a checkpoint
-    that somebody kept."""
+    that somebody kept, `vkeys` are the keys that are trusted, in the order of their time."""
 
     start: int
     end: int
@@ -35,11 +35,12 @@ class LeafTask:
 class Mark:
     """A size at which a root was promised. `frontier` is that of this stretch's leaves up to there,
     `signed` the root of the stored checkpoint, None where its signature does not hold or where the
-    mark is that of the kept one."""
+    mark is that of the kept one. `key` is the place of the key that signed it among the trusted ones."""
 
     size: int
     frontier: Frontier
     signed: bytes | None
+    key: int = 0
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ def walk_leaves(opened: psycopg.Connection[tuple[Any, ...]], task: LeafTask) -> 
         for size in sorted(size for size in promised if start < size <= end):
             inner, done = inner.extend(tile[done : size - start]), size - start
             joined = found.frontier.join(inner)
-            found.marks += [Mark(size, joined, signed) for signed in promised[size]]
+            found.marks += [Mark(size, joined, *promise) for promise in promised[size]]
         inner = inner.extend(tile[done:])
         found.frontier = found.frontier.join(inner)
         if len(tile) == tiles.FULL_WIDTH:
@@ -97,18 +98,17 @@ def _hashes(
 
 def _promised(
     opened: psycopg.Connection[tuple[Any, ...]], task: LeafTask, findings: Findings
-) -> dict[int, list[bytes | None]]:
+) -> dict[int, list[tuple[bytes | None, int]]]:
     """The roots that the stored checkpoints promise, by size, and None for the kept one's size."""
     verifiers = [Verifier.parse(vkey) for vkey in task.vkeys]
-    origin = verifiers[0].name if verifiers else ""
-    promised: dict[int, list[bytes | None]] = {}
+    promised: dict[int, list[tuple[bytes | None, int]]] = {}
     checkpoints = opened.execute(
         "SELECT size, root, note FROM audit_checkpoint WHERE size > %s AND size <= %s ORDER BY size",
         [task.start, task.end],
     )
     for size, stored, note in checkpoints:
         try:
-            signed = c2sp.Checkpoint.open(note, verifiers, origin=origin)
+            signed, key = c2sp.Checkpoint.open_by(note, verifiers)
         except ProofError as error:
             detail = f"checkpoint {size}: {error}"
             findings.add(Kind.CHECKPOINT_NOT_SIGNED, detail, size - 1)
@@ -117,9 +117,9 @@ def _promised(
             detail = f"checkpoint {size} is not what was signed"
             findings.add(Kind.CHECKPOINT_CHANGED, detail, size - 1)
             continue
-        promised[size] = [signed.root]
+        promised[size] = [(signed.root, verifiers.index(key))]
     if task.known is not None and task.start < task.known <= task.end:
-        promised.setdefault(task.known, []).append(None)
+        promised.setdefault(task.known, []).append((None, 0))
     return promised
 
 

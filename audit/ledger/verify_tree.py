@@ -7,7 +7,7 @@ import psycopg
 
 from audit.ledger.crew import Crew
 from audit.ledger.kinds import Kind
-from audit.ledger.report import Progress, Report
+from audit.ledger.report import Origin, Progress, Report
 from audit.ledger.verify_leaves import (
     SPAN,
     LeafTask,
@@ -33,6 +33,7 @@ def verify_tree(
     """`known` is a checkpoint that somebody kept, its signature checked."""
     size, frontier = _head(crew.opened)
     report.size = size
+    report.origins = [Origin(vkey) for vkey in vkeys]
     tree = _Tree(report, crew.opened, known)
     tasks = [
         LeafTask(start, min(start + SPAN, size), tuple(vkeys), known.size if known else None)
@@ -71,6 +72,7 @@ class _Tree:
         self._complete: list[int] = []
         self._is_known_held: bool | None = None
         self._is_rewritten = False
+        self._latest_key = 0
 
     def add(self, stretch: Stretch) -> None:
         self.report.findings.merge(stretch.findings)
@@ -86,12 +88,23 @@ class _Tree:
     def _hold(self, mark: Mark, found: bytes) -> None:
         if mark.signed is None:
             self._is_known_held = self.known is not None and self.known.root == found
-        elif mark.signed == found:
+            return
+        self._count(mark)
+        if mark.signed == found:
             self.report.signed = mark.size
         elif not self._is_rewritten:
             self._is_rewritten = True
             detail = f"the leaves do not lead to checkpoint {mark.size}"
             self.report.add(Kind.HISTORY_REWRITTEN, detail, self._first_doubted(mark.size))
+
+    def _count(self, mark: Mark) -> None:
+        """Once a later key has signed, an earlier one signs nothing any more: who does has stolen it."""
+        origin, latest = self.report.origins[mark.key], self.report.origins[self._latest_key]
+        origin.add(mark.size)
+        if mark.key < self._latest_key:
+            detail = f"{origin.name} signed checkpoint {mark.size}, after {latest.name} had signed"
+            self.report.add(Kind.CHECKPOINT_OUT_OF_TURN, detail, mark.size - 1)
+        self._latest_key = max(self._latest_key, mark.key)
 
     def _first_doubted(self, size: int) -> int:
         """Which leaf it is only a tile can tell; without one, the first that nothing vouches for."""

@@ -7,17 +7,19 @@
 The origin, the tree size, the root hash, and extension lines if any, signed as a C2SP note.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from audit.proofs.encoding import MAX_SIZE, decode_base64, decode_decimal, encode_base64
-from audit.proofs.errors import CheckpointError, ProofError
+from audit.proofs.errors import CheckpointError, ProofError, UnverifiedNoteError
 from audit.proofs.merkle import EMPTY_ROOT, HASH_SIZE
 from audit.proofs.note import Signer, Verifier, open_note, sign_note
 
 # Origin, size and root.
 FIXED_LINES = 3
+SHOWN = 200
+"""So much of an origin that nothing vouches for goes into a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,25 @@ class Checkpoint:
         if checkpoint.origin != origin:
             raise CheckpointError(f"a checkpoint of {checkpoint.origin}, not of {origin}")
         return checkpoint
+
+    @classmethod
+    def open_by(cls, note: str | bytes, verifiers: Sequence[Verifier]) -> tuple[Self, Verifier]:
+        """The checkpoint and the last of the keys that signed it, all of them trusted and each named
+        as the origin of its log: a key speaks for no other origin than its own."""
+        try:
+            opened = open_note(note, verifiers)
+        except UnverifiedNoteError as error:
+            said = note if isinstance(note, str) else note.decode()
+            origin = said.partition("\n")[0][:SHOWN]
+            detail = f"it says that it is of {origin}, and no key trusted for that signed it"
+            raise UnverifiedNoteError(detail) from error
+        checkpoint = cls.parse(opened.text)
+        signed = {(each.name, each.key_id) for each in opened.verified}
+        own = [key for key in verifiers if key.name == checkpoint.origin]
+        signers = [key for key in own if (key.name, key.key_id) in signed]
+        if not signers:
+            raise CheckpointError(f"a checkpoint of {checkpoint.origin}, signed by another's key")
+        return checkpoint, signers[-1]
 
     @property
     def text(self) -> str:

@@ -7,7 +7,7 @@ computes the root from the entries, and holds it against the checkpoint that the
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -97,11 +97,18 @@ class ArchiveFile:
             if entries.read(1):
                 raise ProofError("it has entries that have no place")
 
-    def check(self, verifiers: Iterable[Verifier], *, origin: str) -> Checkpoint:
+    def changes(self) -> Iterator[tuple[int, str]]:
+        """(event, list) of those that changed more rows than an entry lists itself."""
+        with self._zip.open("changes.ndjson") as file:
+            for line in _lines(file):
+                number, listed = json.loads(line)
+                yield number, listed
+
+    def check(self, verifiers: Sequence[Verifier]) -> Checkpoint:
         """The checkpoint, once every file and every entry is known to be what was sealed."""
         try:
             self._check_files()
-            checkpoint = Checkpoint.open(self.note, verifiers, origin=origin)
+            checkpoint, _ = Checkpoint.open_by(self.note, verifiers)
             tree, first = self._tree()
             if first is None:
                 raise ProofError("it has no entries")

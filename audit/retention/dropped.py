@@ -53,9 +53,13 @@ def dropped() -> Dropped:
     return Dropped(tuple(DroppedRange(**each) for each in archives))
 
 
+def path_of(directory: Path, each: DroppedRange) -> Path:
+    return directory / Path(each.filename).name
+
+
 def opened(directory: Path, each: DroppedRange) -> ArchiveFile:
     """The archive of a range. Raises `ProofError` where it is missing or is not the one on record."""
-    path = directory / Path(each.filename).name
+    path = path_of(directory, each)
     try:
         digest = sha256_of(path)
     except OSError as error:

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 from audit.ledger.kinds import Kind
 from benchmarks.tampering.detectors import Detector, Found, find
-from benchmarks.tampering.house import House
+from benchmarks.tampering.house import House, Stage
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """`do` tampers, and returns what must be named: the first bad index, or a text that the finding
-    has to contain. `is_tall` asks for a log with tiles above the lowest level."""
+    has to contain. `on` is the installation that it is done to."""
 
     what: str
     by: Detector
     kind: Kind
     do: Callable[[House], int | str]
-    is_tall: bool = False
+    on: Stage = Stage.SMALL
 
     def run(self, house: House) -> tuple[int | str, list[Found]]:
         """What had to be named, and what was found."""

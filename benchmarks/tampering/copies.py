@@ -107,6 +107,25 @@ def contradict(house: House) -> str:
     return "event 101:"
 
 
+def sign_with_earlier_key(house: House) -> int:
+    """The log went on under a new name, and whoever has the old key signs once more with it."""
+    before = house.rename("new.example/ledger")
+    house.work(MORE)
+    house.publish()
+    house.work(MORE)
+    house.publish(before)
+    return house.size() - 1
+
+
+def forget_earlier_key(house: House) -> str:
+    """Nobody said that the earlier origin is to be trusted."""
+    house.rename("new.example/ledger")
+    house.earlier.clear()
+    house.work(MORE)
+    house.publish()
+    return "no key trusted for that signed it"
+
+
 COPIES = (
     Case("the log is cut back, clean", Detector.KEPT, Kind.LOG_ROLLED_BACK, cut_clean),
     Case("a backup is put back", Detector.KEPT, Kind.LOG_ROLLED_BACK, roll_back),
@@ -114,6 +133,18 @@ COPIES = (
     Case("… (the same)", Detector.JOURNAL, Kind.EVENT_LOST, lose_events),
     Case("all is made anew over an edited entry", Detector.KEPT, Kind.LOG_FORKED, rewrite),
     Case("… (the same)", Detector.JOURNAL, Kind.EVENT_CONTRADICTED, contradict),
+    Case(
+        "a key of an earlier origin signs again",
+        Detector.VERIFY,
+        Kind.CHECKPOINT_OUT_OF_TURN,
+        sign_with_earlier_key,
+    ),
+    Case(
+        "an origin that nobody trusts is in the log",
+        Detector.VERIFY,
+        Kind.CHECKPOINT_NOT_SIGNED,
+        forget_earlier_key,
+    ),
     Case("the log is forked with its own key", Detector.KEPT, Kind.LOG_FORKED, fork),
     Case("… (the same)", Detector.SIGNER, Kind.HISTORY_REWRITTEN, fork_under_signer),
     Case("… (the same)", Detector.WITNESS, Kind.LOG_FORKED, fork),

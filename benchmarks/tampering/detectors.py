@@ -17,6 +17,7 @@ from benchmarks.tampering.house import House
 class Detector(StrEnum):
     VERIFY = "verify_ledger"
     ROWS = "verify_ledger --rows"
+    ARCHIVE = "verify_ledger --rows --archive"
     JOURNAL = "verify_ledger --journal"
     KEPT = "verify_ledger --from-checkpoint"
     SIGNER = "sequencer (the signer)"
@@ -71,6 +72,7 @@ FORKED = 409
 DETECTORS: dict[Detector, Callable[[House], list[Found]]] = {
     Detector.VERIFY: lambda _house: _verify(),
     Detector.ROWS: lambda _house: _verify("--rows"),
+    Detector.ARCHIVE: lambda house: _verify("--rows", "--archive", str(house.archives)),
     Detector.JOURNAL: lambda _house: _verify("--journal"),
     Detector.KEPT: lambda house: _verify("--from-checkpoint", str(house.kept)),
     Detector.SIGNER: _sign,

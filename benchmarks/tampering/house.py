@@ -6,11 +6,15 @@ Django must be set up, its login a superuser of a server that nobody else relies
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import override_settings
 from psycopg import sql
@@ -49,8 +53,32 @@ WITH forged AS (
 )
 INSERT INTO audit_pending SELECT id FROM added
 """
+SPLIT = """
+ALTER TABLE audit_event DETACH PARTITION audit_event_p0;
+ALTER TABLE audit_event_p0 RENAME TO audit_event_whole;
+DROP TABLE audit_event_p1;
+CREATE TABLE audit_event_p0 PARTITION OF audit_event FOR VALUES FROM (0) TO (64);
+CREATE TABLE audit_event_p1 PARTITION OF audit_event FOR VALUES FROM (64) TO (128);
+CREATE TABLE audit_event_p2 PARTITION OF audit_event FOR VALUES FROM (128) TO (20000000);
+ALTER TABLE audit_event_p0 OWNER TO vigil_owner;
+ALTER TABLE audit_event_p1 OWNER TO vigil_owner;
+ALTER TABLE audit_event_p2 OWNER TO vigil_owner;
+ALTER TABLE audit_event_p0 DISABLE TRIGGER ALL;
+ALTER TABLE audit_event_p1 DISABLE TRIGGER ALL;
+ALTER TABLE audit_event_p2 DISABLE TRIGGER ALL;
+INSERT INTO audit_event SELECT * FROM audit_event_whole;
+DROP TABLE audit_event_whole
+"""
 BIG_LIST = 70
 """More rows than an entry lists itself."""
+
+
+class Stage(StrEnum):
+    """TALL has tiles above the lowest level, ARCHIVED has dropped its first two partitions."""
+
+    SMALL = "small"
+    TALL = "tall"
+    ARCHIVED = "archived"
 
 
 @dataclass(slots=True)
@@ -60,6 +88,12 @@ class House:
 
     database: str
     home: Path
+    earlier: list[str] = field(default_factory=list)
+    """The public keys of origins that it had before, as its operators trust them."""
+
+    @property
+    def archives(self) -> Path:
+        return self.home / "archives"
 
     @property
     def kept(self) -> Path:
@@ -74,7 +108,11 @@ class House:
     def open(self) -> Iterator[None]:
         """Points Django at it."""
         before = connection.settings_dict["NAME"]
-        options = {"SIGNER_KEY": self.home / "signer", "JOURNAL_DIR": self.home / "journal"}
+        options = {
+            "SIGNER_KEY": self.home / "signer",
+            "JOURNAL_DIR": self.home / "journal",
+            "LEDGER_EARLIER_KEYS": self.earlier,
+        }
         with ExitStack() as stack:
             stack.enter_context(override_settings(**options))
             stack.callback(_point_at, before)
@@ -94,7 +132,7 @@ class House:
             many = [Service(slug=f"many-{n}", name=f"Many {n}") for n in range(BIG_LIST)]
             row_save(
                 instance=Service(slug="many", name="Many"),
-                related=lambda: Service.objects.bulk_create(many),
+                related=lambda: [service.save() for service in many],
                 by=BY,
             )
             self.work(events)
@@ -112,10 +150,49 @@ class House:
                 superuser.execute(GROW, {"count": TALL})
             self.publish()
 
+    def archive(self) -> None:
+        """The first two of its partitions, made small for it, in sealed files and nowhere else."""
+        with self.open():
+            size = self.size()
+            with self.superuser() as superuser:
+                superuser.execute(SPLIT)
+            with connection.cursor() as cursor:
+                cursor.execute("SET ROLE vigil_owner")
+            call_command(
+                "archive_ledger",
+                "--drop",
+                *("--dir", str(self.archives)),
+                *("--older-than", (datetime.now(UTC) + timedelta(days=1)).isoformat()),
+                *("--below-retention", "Tampering cannot wait"),
+                stdout=StringIO(),
+            )
+            self.publish()
+            self.keep()
+            self.show_witness(old_size=size)
+
+    def rename(self, origin: str) -> LedgerSigner:
+        """From here on it signs under another name, with another key. Returns the earlier signer."""
+        path, before = self.home / "signer", self.home / "before"
+        for suffix in ("", ".pub", ".state"):
+            path.with_suffix(suffix).rename(before.with_suffix(suffix))
+        self.earlier.append(before.with_suffix(".pub").read_text().strip())
+        with override_settings(LEDGER_ORIGIN=origin):
+            keys.ensure_signer_key(path)
+        return LedgerSigner(keys.load_signer(before), before.with_suffix(".state"))
+
     def work(self, count: int) -> None:
         start = Event.objects.count()
         for number in range(start, start + count):
             row_save(instance=Service(slug=f"s-{number}", name=f"Service {number}"), by=BY)
+
+    def change_twice(self, slug: str) -> int:
+        """A service with two entries in its history, by its key."""
+        service = Service(slug=slug, name="First")
+        row_save(instance=service, by=BY)
+        service.name = "Second"
+        row_save(instance=service, by=BY)
+        self.publish()
+        return int(service.pk)
 
     def publish(self, signer: LedgerSigner | None = None) -> None:
         """As the sequencer gives the events their places, and the signer signs."""
@@ -171,7 +248,7 @@ class House:
 
     def copy(self, database: str, home: Path) -> "House":
         """The files of the whole database and of `home`. Nobody may be connected."""
-        copied = House(database, home)
+        copied = House(database, home, [*self.earlier])
         with server("postgres") as opened:
             opened.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER vigil_owner").format(

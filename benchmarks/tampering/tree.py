@@ -2,7 +2,7 @@
 
 from audit.ledger.kinds import Kind
 from benchmarks.tampering.case import Case
-from benchmarks.tampering.house import House
+from benchmarks.tampering.house import House, Stage
 from benchmarks.tampering.log import AT, VERIFY, by_sql
 
 HASH = 32
@@ -69,7 +69,7 @@ TREE = (
         VERIFY,
         Kind.TILE_CHANGED,
         by_sql(byte_of(3, 1), 3 * 256),
-        is_tall=True,
+        on=Stage.TALL,
     ),
     Case("a tile's root is edited", VERIFY, Kind.TILE_ROOT_CHANGED, by_sql(root_of(0), 0)),
     Case(
@@ -77,7 +77,7 @@ TREE = (
         VERIFY,
         Kind.TILE_ROOT_CHANGED,
         by_sql(root_of(1), 0),
-        is_tall=True,
+        on=Stage.TALL,
     ),
     Case(
         "a tile is deleted", VERIFY, Kind.TILE_DELETED, by_sql("DELETE FROM audit_tile", "tile 0/0")

@@ -154,7 +154,7 @@ def test_more_than_64_changes_go_in_by_digest(committed_cast: Cast, signer: Ledg
     services = [Service(slug=f"s{number}", name=f"S{number}") for number in range(80)]
     row_save(
         instance=Service(slug="first", name="First"),
-        related=lambda: Service.objects.bulk_create(services),
+        related=lambda: [service.save() for service in services],
         by=TESTS,
     )
     entry = json.loads(bytes(Event.objects.latest("id").entry))

@@ -108,19 +108,19 @@ class Command(BaseCommand):
 
     def _check(self, path: Path, key: str | None) -> None:
         try:
-            verifier = Verifier.parse(key or keys.verifier_key())
+            verifiers = [Verifier.parse(key)] if key else keys.trusted()
         except ProofError as error:
             msg = f"No key to check with: {error}"
             raise CommandError(msg, returncode=2) from error
         try:
             with ArchiveFile(path) as archive:
-                checkpoint = archive.check([verifier], origin=verifier.name)
+                checkpoint = archive.check(verifiers)
                 events = archive.manifest["events"]
         except ProofError as error:
             msg = f"does not hold: {error}"
             raise CommandError(msg) from error
         self.stdout.write(
-            f"{path.name} holds: {events} entries of {verifier.name}, under its checkpoint of"
+            f"{path.name} holds: {events} entries of {checkpoint.origin}, under its checkpoint of"
             f" {checkpoint.size}"
         )
 

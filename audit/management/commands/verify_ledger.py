@@ -1,5 +1,6 @@
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.ledger import keys
 from audit.ledger.progress import ProgressBar
-from audit.ledger.report import Problem, Report
+from audit.ledger.report import Origin, Problem, Report
 from audit.ledger.verify import verify
 from audit.ledger.verify_journal import verify_journal
 from audit.proofs.checkpoint import Checkpoint
 from audit.proofs.errors import ProofError
 from audit.retention.dropped import dropped
-from audit.retention.verify import verify_archives
+from audit.retention.verify import read_archives, verify_archives
 
 
 class Command(BaseCommand):
@@ -45,16 +46,18 @@ class Command(BaseCommand):
         known = self._known(options["from_checkpoint"])
         report = Report()
         archived, progress = dropped(), ProgressBar(sys.stderr)
+        directory: Path | None = options["archive"]
         verify(
             report,
             known=known,
             rows=options["rows"],
             archived=archived.spans,
+            archives=partial(read_archives, archived, directory) if directory else None,
             workers=options["workers"],
             progress=progress,
         )
-        if options["archive"]:
-            verify_archives(report, archived, options["archive"], progress=progress)
+        if directory:
+            verify_archives(report, archived, directory, progress=progress)
         if options["journal"]:
             verify_journal(report, first_event=archived.end)
         self.stdout.write(
@@ -66,12 +69,12 @@ class Command(BaseCommand):
     def _known(self, path: Path | None) -> Checkpoint | None:
         if path is None:
             return None
-        verifiers = keys.verifiers()
+        verifiers = keys.trusted()
         if not verifiers:
             msg = "There is no verifier key to check that checkpoint with."
             raise CommandError(msg, returncode=2)
         try:
-            return Checkpoint.open(path.read_bytes(), verifiers, origin=verifiers[0].name)
+            return Checkpoint.open_by(path.read_bytes(), verifiers)[0]
         except (OSError, ProofError) as error:
             msg = f"{path} is no checkpoint of this log: {error}"
             raise CommandError(msg, returncode=2) from error
@@ -80,10 +83,16 @@ class Command(BaseCommand):
 def _in_words(report: Report) -> str:
     covered = f"{report.signed} of them under a signed checkpoint, {report.pending} pending"
     lines = [f"{report.status}: {report.size} entries, {covered}", f"root {report.root}"]
+    lines += [_signed_by(report, each) for each in report.origins if each.checkpoints]
     if report.archived:
         lines.append(_archived(report))
     if report.rows is not None:
         lines.append(f"{report.rows} governed rows held against the ledger")
+        lines.append(f"{report.histories} history rows held against their events")
+    if report.histories_archived:
+        lines.append(
+            f"{report.histories_archived} of them are of events in archives that were not read"
+        )
     if report.journaled is not None:
         lines.append(f"{report.journaled} events held against the journal")
     if report.first_bad_index is not None:
@@ -92,6 +101,14 @@ def _in_words(report: Report) -> str:
         lines += ["", f"{kind}: {count}. {kind.meaning}"]
         lines += [_named(problem) for problem in report.problems if problem.kind is kind]
     return "\n".join(lines)
+
+
+def _signed_by(report: Report, origin: Origin) -> str:
+    sizes = f"of sizes {origin.first} to {origin.last}, signed by {origin.name}"
+    said = f"{origin.checkpoints} checkpoints {sizes}"
+    if origin is report.origins[-1]:
+        return said
+    return f"{said}, an earlier origin that VIGIL_LEDGER_EARLIER_KEYS says to trust ({origin.vkey})"
 
 
 def _archived(report: Report) -> str:

@@ -3,20 +3,27 @@
 import hashlib
 import json
 import zipfile
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
+from audit.history import EventLink
 from audit.ledger import keys
+from audit.ledger.report import Report
 from audit.ledger.signer import LedgerSigner
 from audit.ledger.tree import prove
+from audit.ledger.verify import verify
 from audit.models import Archive, Event, Sealed, SearchEntry, User
 from audit.proofs.errors import ProofError
 from audit.retention.archive import ArchiveFile
 from audit.retention.dropped import dropped
+from audit.retention.verify import read_archives
 from audit.search.fill import fill
 from incidents.models import Service
 from tests.audit.retention.small import SPAN, add_services, archive, drop, publish, report
@@ -109,7 +116,7 @@ def test_an_archived_entry_is_proven_against_a_later_checkpoint(
     verifiers = keys.verifiers()
     for path in files(directory):
         with ArchiveFile(path) as sealed:
-            early = sealed.check(verifiers, origin=verifiers[0].name)
+            early = sealed.check(verifiers)
             for found in list(sealed.entries()):
                 later = prove(found.number)
                 assert later is not None
@@ -149,6 +156,44 @@ def test_verify_reads_the_archives_and_says_what_it_did_not_read(
     assert "59 were read there" in capsys.readouterr().out
 
 
+def test_history_rows_of_archived_events_are_held_against_the_archives(
+    aged: Cast, directory: Path, signer: LedgerSigner
+) -> None:
+    drop(directory)
+    publish(signer)
+    unread = report()
+    kept = [model for model in apps.get_models() if issubclass(model, EventLink)]
+    told = [model.objects.filter(event_id__lt=2 * SPAN).count() for model in kept]
+    assert unread.histories_archived == sum(told) > 0
+    with as_superuser() as superuser:
+        superuser.execute("ALTER TABLE incidents_historicalservice DISABLE TRIGGER ALL")
+        superuser.execute(
+            "UPDATE incidents_historicalservice SET history_date = now() WHERE slug = 's-0'"
+        )
+    assert report().problems == []
+    read = read_report(directory)
+    assert read.histories_archived == 0
+    assert [each.kind for each in read.problems] == ["history row changed"]
+    files(directory)[0].unlink()
+    files(directory)[0].unlink()
+    assert read_report(directory).histories_archived == unread.histories_archived
+
+
+def test_an_archive_of_an_earlier_origin_holds_where_its_key_is_trusted(
+    aged: Cast, directory: Path, tmp_path: Path, settings: Any
+) -> None:
+    archive(directory)
+    earlier = keys.verifier_key()
+    settings.LEDGER_ORIGIN, settings.SIGNER_KEY = "new.example/ledger", tmp_path / "new"
+    keys.ensure_signer_key(settings.SIGNER_KEY)
+    with pytest.raises(CommandError, match="does not hold"):
+        call_command("archive_ledger", "--check", str(files(directory)[0]))
+    settings.LEDGER_EARLIER_KEYS = [earlier]
+    call_command("archive_ledger", "--check", str(files(directory)[0]))
+    drop(directory)
+    assert not Event.objects.filter(pk__lt=SPAN).exists()
+
+
 def test_the_viewer_says_in_which_archive_an_event_is(
     aged: Cast, directory: Path, client: Client
 ) -> None:
@@ -170,7 +215,7 @@ def test_an_archive_that_was_tampered_with_is_named(
     with pytest.raises(SystemExit):
         call_command("verify_ledger", "--archive", str(directory))
     said = capsys.readouterr().out
-    assert f"{bad.name} is not the file that was sealed" in said
+    assert f"index 0: {bad.name}: event 1 is not what is in the log" in said
     assert good.name not in said
     with pytest.raises(CommandError, match=r"entries.ndjson is not what was sealed"):
         call_command("archive_ledger", "--check", str(bad))
@@ -197,7 +242,7 @@ def test_a_forged_archive_does_not_lead_to_the_checkpoint(
     rewritten(path, name, before, after, is_consistent=True)
     verifiers = keys.verifiers()
     with pytest.raises(ProofError), ArchiveFile(path) as sealed:
-        sealed.check(verifiers, origin=verifiers[0].name)
+        sealed.check(verifiers)
 
 
 def test_only_the_owner_of_the_tables_drops(aged: Cast, directory: Path) -> None:
@@ -261,6 +306,15 @@ def test_what_was_dropped_cannot_be_searched_either(aged: Cast, directory: Path)
     drop(directory)
     assert not SearchEntry.objects.filter(pk__lt=2 * SPAN).exists()
     assert SearchEntry.objects.exists()
+
+
+def read_report(directory: Path) -> Report:
+    """With the archives read too."""
+    found = Report()
+    archived = dropped()
+    reading = partial(read_archives, archived, directory)
+    verify(found, rows=True, archived=archived.spans, archives=reading, workers=1)
+    return found
 
 
 def rewritten(
