@@ -109,7 +109,9 @@ CHANGES, READS, ANY = "POST PUT PATCH DELETE", "GET HEAD OPTIONS", ""
 _API_INCIDENT = r"^/api/v1/incidents/(?:INC-)?(?P<incident>\d+)/"
 _INCIDENT = r"^/incidents/(?:INC-)?(?P<incident>\d+)/"
 # Neither counted nor shed: whoever looks whether Vigil lives must learn it then of all times.
-EXEMPT = re.compile(r"^/(?:health/(?:live|ready)|metrics|static/.*|favicon\.ico)$")
+EXEMPT = re.compile(
+    r"^/(?:health/(?:live|ready|system)|metrics|status(?:/|\.json|\.atom)|static/.*|favicon\.ico)$"
+)
 ROUTES: tuple[Route, ...] = (
     _route(CHANGES, r"^/api/v1/(?:alerts|ingest)(?:/|$)", Priority.CRITICAL, "alerts"),
     _route(CHANGES, r"^/(?:v1/logs|v2/)", Priority.CRITICAL, "alerts"),
