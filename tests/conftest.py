@@ -12,6 +12,7 @@ from pytest_django import DjangoDbBlocker
 from audit import journal
 from audit.gate import latch, moment
 from audit.ledger import lag
+from portal.health import readiness
 from portal.lib.resilience import breaker, bulkhead, shared
 from portal.limits import callers, classify, rates
 from portal.limits.incidents import Incidents
@@ -90,6 +91,13 @@ def own_latch(monkeypatch: pytest.MonkeyPatch) -> None:
 def one_look_at_the_lag(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a test takes, so that queries can be counted."""
     monkeypatch.setattr(lag, "LOOK_EVERY", 3600.0)
+
+
+@pytest.fixture(autouse=True)
+def own_look_at_readiness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the one that another test shared, and with patience."""
+    monkeypatch.setattr(readiness, "_looked_at", float("-inf"))
+    monkeypatch.setattr(readiness, "timeout", 60.0)
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ def a_world() -> Iterator[World]:
         shutil.rmtree(place)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     """Shared: who breaks something in it puts it right again."""
     with a_world() as made:

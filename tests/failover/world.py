@@ -169,6 +169,8 @@ class World:
         environ = {
             "VIGIL_OWNER_DATABASE_URL": self.primary.superuser_url("vigil"),
             "DATABASE_REPLICA_URL": self.replica.url("vigil_app", "vigil"),
+            # Whoever asks all the time is no flood here.
+            "VIGIL_REQUESTS_PER_MINUTE": "100000",
             **urls,
             **env,
         }
