@@ -23,6 +23,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "notify": ("2",),
     "verify": ("100000",),
     "viewer": ("100000",),
+    "load": ("20",),
 }
 
 

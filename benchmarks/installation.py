@@ -38,12 +38,11 @@ class Installation:
         """Lists by the API, and pages, in the names of many."""
         lists = ("/api/v1/incidents/", "/api/v1/incidents/?state=detected", "/audit/?q=note")
         pages = ("/", "/incidents/incident/", "/incidents/live/")
-        found = []
+        found: list[Request] = []
         for number, (token, session) in enumerate(zip(self._tokens, self._sessions, strict=True)):
-            for url in lists[:2]:
-                found.append(_request("GET", url, f"Bearer {token}"))
-            for url in (pages[number % 3], lists[2]):
-                found.append(_request("GET", url, cookie=f"sessionid={session}"))
+            found += [_request("GET", url, f"Bearer {token}") for url in lists[:2]]
+            asked = (pages[number % 3], lists[2])
+            found += [_request("GET", url, cookie=f"sessionid={session}") for url in asked]
         return found
 
     def metrics(self, name: str) -> dict[str, float]:
@@ -72,7 +71,9 @@ class Installation:
     def missing(self, receipts: list[str]) -> int:
         from incidents.models import AlertReceipt
 
-        found = AlertReceipt.objects.filter(public_id__in=receipts).values_list("public_id", flat=True)
+        found = AlertReceipt.objects.filter(public_id__in=receipts).values_list(
+            "public_id", flat=True
+        )
         return len(set(receipts) - {str(each) for each in found})
 
 
@@ -92,7 +93,10 @@ def _request(
 
 @contextmanager
 def running(*, people: int, **env: str) -> Iterator[Installation]:
-    with tempfile.TemporaryDirectory(prefix="vigil-load-") as home, create_server(("", 0)) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="vigil-load-") as home,
+        create_server(("127.0.0.1", 0)) as server,
+    ):
         Path(home).chmod(0o755)
         port = server.getsockname()[1]
         server.close()

@@ -38,7 +38,9 @@ class LocalCollector(Collector):
         )
         yield from _watchdog()
         yield GaugeMetricFamily(
-            "vigil_memory_bytes", "Resident memory of the web processes together.", Family().resident()
+            "vigil_memory_bytes",
+            "Resident memory of the web processes together.",
+            Family().resident(),
         )
 
 

@@ -13,7 +13,7 @@ from audit import journal
 from audit.gate import latch, moment
 from audit.ledger import lag
 from portal.lib.resilience import breaker, bulkhead, shared
-from portal.limits import callers, classify, rates
+from portal.limits import callers, classify, rates, shedding
 from portal.limits.incidents import Incidents
 from tests import database
 from tests import settings as test_settings
@@ -96,6 +96,7 @@ def one_look_at_the_lag(monkeypatch: pytest.MonkeyPatch) -> None:
 def own_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is refused for what another test asked."""
     monkeypatch.setattr(rates, "_rates", [])
+    shedding.forget()
     monkeypatch.setattr(callers, "known", callers.Known())
     monkeypatch.setattr(classify, "incidents", Incidents())
 

@@ -7,6 +7,7 @@ Celery's after a number of tasks or at a size. This tells when that is no longer
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import linear_regression, median
 
 MIB = 1024 * 1024
@@ -57,7 +58,7 @@ class Growth:
         sizes = [median(size for _at, size in part) for part in parts]
         whole = (samples[-1][0] - samples[0][0]) * slope
         least = whole / 3 / 3
-        grows = all(after - before > least for before, after in zip(sizes, sizes[1:], strict=False))
+        grows = all(after - before > least for before, after in pairwise(sizes))
         return max(slope * HOUR, 0.0) if grows else 0.0
 
     @property

@@ -4,8 +4,6 @@ Fails towards letting in: one that is newer than the last look counts as P0, and
 is away the last look holds.
 """
 
-from collections.abc import Mapping
-
 from django.db import connection
 
 from incidents.procedure import OPEN
@@ -20,7 +18,7 @@ WHERE state = ANY (%s) AND severity = ANY (%s) ORDER BY id DESC LIMIT %s
 
 class Incidents:
     def __init__(self) -> None:
-        self._urgent: Mapping[int, str] = {}
+        self._urgent: dict[int, str] = {}
         self._newest = 0
 
     def severity(self, number: int) -> str:

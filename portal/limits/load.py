@@ -97,4 +97,3 @@ def _look_at_incidents() -> None:
         log.warning("urgent_incidents_not_known", error=str(error).strip())
     finally:
         connection.close()
-

@@ -6,15 +6,12 @@ wherever it does not know: the cache away, the load not looked at, an incident n
 
 from collections.abc import Callable
 
-import structlog
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from prometheus_client import Counter
 
 from portal import failures
 from portal.lib.errors import PayloadTooLarge, RateLimitExceeded
-from portal.lib.resilience import clock
-from portal.limits import callers
+from portal.limits import callers, shedding
 from portal.limits.board import Board
 from portal.limits.classify import Class, classify
 from portal.limits.load import load
@@ -22,27 +19,16 @@ from portal.limits.places import NoPlace, Places, Ticket
 from portal.limits.rates import rates
 from portal.limits.table import BODY, RETRY_AFTER, Priority
 
-# Why a request is refused; each is a label of the metric.
-REASONS = ("rate", "memory", "cpu", "queue", "share", "wait")
-SHED = Counter(
-    "vigil_shed", "Requests refused because of a limit, by what was short.", ["reason", "priority"]
-)
-for _reason in REASONS:
-    for _priority in Priority:
-        SHED.labels(_reason, _priority.label)
 # Alertmanager drops what is answered with 429, and sends again what is answered with 503.
 ALERTMANAGER = "/api/v1/ingest/alertmanager"
 UNDER_LOAD = "System under heavy load. Please retry."
 
 board = Board()
 places = Places(board)
-_told_at = float("-inf")
-
-log = structlog.get_logger(__name__)
 
 
 class TooMany(RateLimitExceeded):
-    """`reason` is one of `REASONS`."""
+    """`reason` is one of `shedding.REASONS`."""
 
     def __init__(self, reason: str, *, retry_after: int = RETRY_AFTER) -> None:
         self.reason = reason
@@ -68,8 +54,7 @@ class LimitsMiddleware:
         try:
             ticket = _admitted(request, asked, brought)
         except TooMany as refused:
-            SHED.labels(refused.reason, asked.priority.label).inc()
-            _tell(refused, asked)
+            shedding.note(refused.reason, asked.priority)
             response = _refusal(request, refused)
             response.headers["X-Vigil-Shed"] = refused.reason
             # Neither a line of Django's for each of them.
@@ -101,13 +86,6 @@ def _admitted(request: HttpRequest, asked: Class, brought: str) -> Ticket:
         return places.enter(who, asked.priority)
     except NoPlace as full:
         raise refusal(full.reason) from full
-
-
-def _tell(refused: TooMany, asked: Class) -> None:
-    global _told_at  # noqa: PLW0603 - one of the process
-    if clock.monotonic() - _told_at >= 1:
-        _told_at = clock.monotonic()
-        log.warning("shedding", reason=refused.reason, priority=asked.priority.label)
 
 
 def _refusal(request: HttpRequest, error: TooMany) -> HttpResponse:

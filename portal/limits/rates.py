@@ -12,7 +12,7 @@ from threading import Lock
 
 from django.conf import settings
 from limits import RateLimitItemPerMinute
-from limits.storage import Storage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
 from prometheus_client import Counter
 
@@ -59,10 +59,9 @@ class Rates:
 
 def storage() -> Storage:
     url: str = settings.LIMITS_STORAGE_URL
-    if url.startswith("memory"):
-        return storage_from_string(url)
-    url = url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
-    return storage_from_string(url, socket_timeout=0.5, socket_connect_timeout=0.5)
+    if url == "memory://":
+        return MemoryStorage()
+    return RedisStorage(url, socket_timeout=0.5, socket_connect_timeout=0.5)
 
 
 _rates: list[Rates] = []

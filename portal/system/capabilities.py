@@ -32,14 +32,22 @@ CAPABILITIES = (
         {
             "broker": "Alerts are accepted and kept; incidents open once it is back.",
             "queue": "Alerts are accepted; incidents open late.",
+            "urgent-shed": "Some are refused for now; detectors send them again.",
         },
     ),
     Capability(
         "Working incidents",
         RECORD,
-        {"witnesses": "Changes are signed, without the cosignatures of the witnesses."},
+        {
+            "witnesses": "Changes are signed, without the cosignatures of the witnesses.",
+            "urgent-shed": "Some changes are refused for now, with their text kept.",
+        },
     ),
-    Capability("Reading incidents and the record", ("database",), {}),
+    Capability(
+        "Reading incidents and the record",
+        ("database",),
+        {"shed": "Some pages and lists are refused for now; P0 work and alerts go first."},
+    ),
     Capability(
         "Governance",
         RECORD,
@@ -62,9 +70,9 @@ CAPABILITIES = (
     Capability(
         "Live updates",
         ("database", "web"),
-        {"memory": "Pages answer slowly."},
+        {"memory": "Pages answer slowly.", "shed": "Pages are brought up to date late."},
     ),
-    Capability("Evidence exports", RECORD, {}),
+    Capability("Evidence exports", RECORD, {"shed": "Exports and searches are refused first."}),
     Capability(
         "Background work",
         ("database",),

@@ -26,6 +26,7 @@ from portal.lib.resilience.breaker import CLOSED, Change, circuit
 from portal.lib.resilience.bulkhead import bulkhead
 from portal.lib.resilience.latency import Service
 from portal.lib.resilience.policies import POLICIES, Policy
+from portal.limits import standing
 from portal.system.breakers import breaker_close, closable, resource
 from portal.system.capabilities import Level, judge
 from portal.system.findings import findings
@@ -80,6 +81,7 @@ def system(request: HttpRequest) -> HttpResponse:
         "report": report,
         "beat_ago": ago(report.beat_at) if report else None,
         "failing": State.FAILING,
+        "limits": standing.standing(),
     }
     return TemplateResponse(request, "system/health.html", context)
 

@@ -133,7 +133,9 @@ def test_a_page_that_polls_counts_apart_from_what_is_clicked() -> None:
     assert polled == Class(READ, "live")
 
 
-@pytest.mark.parametrize("path", ["/api/v1/alerts/", "/governance/", "/api/v1/incidents/INC-1/fix/"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/alerts/", "/governance/", "/api/v1/incidents/INC-1/fix/"]
+)
 def test_whoever_shows_nothing_has_no_claim_before_those_who_did(path: str) -> None:
     assert priority("POST", path, is_anonymous=True) == Class(READ, "anonymous")
 
