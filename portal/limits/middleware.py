@@ -1,6 +1,6 @@
 """Lets a request in, has it wait, or refuses it: before session, database and view.
 
-In this order: the size it announces, its caller's rate, memory and processor, a place. Fails open
+In this order: the size it announces, memory and processor, its caller's rate, a place. Fails open
 wherever it does not know: the cache away, the load not looked at, an incident not looked up.
 """
 
@@ -73,6 +73,9 @@ def _admitted(request: HttpRequest, asked: Class, brought: str) -> Ticket:
     refusal = TooMany
     if request.path_info.startswith(ALERTMANAGER):
         refusal = TooManyForAlertmanager
+    # Before the cache is asked: nothing is cheaper, and this is when it counts.
+    if asked.priority < Priority.HIGH and (short := load.short_of):
+        raise refusal(short)
     name = callers.known.name(brought) if brought else ""
     who = name or brought or callers.address(request)
     waits = [rates().wait(asked.rate, who)]
@@ -80,8 +83,6 @@ def _admitted(request: HttpRequest, asked: Class, brought: str) -> Ticket:
         waits.append(rates().wait("unknown", callers.address(request)))
     if any(waits):
         raise refusal("rate", retry_after=max(waits))
-    if asked.priority < Priority.HIGH and (short := load.short_of):
-        raise refusal(short)
     try:
         return places.enter(who, asked.priority)
     except NoPlace as full:

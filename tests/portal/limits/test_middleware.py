@@ -251,6 +251,17 @@ class TestLoad:
             fake_clock.sleep(0.5)  # type: ignore[attr-defined]
         assert seen.short_of == ""
 
+    def test_places_come_back_bit_by_bit(self, fake_clock: object) -> None:
+        seen = Load()
+        seen.note(resident=2 * 1024**3, used={}, machine=0)
+        shares = [seen.eased]
+        for _ in range(12):
+            seen.note(resident=0, used={}, machine=0)
+            shares.append(seen.eased)
+        assert shares[0] == 0
+        assert shares == sorted(shares)
+        assert 0 < shares[1] < shares[-1] == pytest.approx(1)
+
     def test_others_may_fill_the_machine(self, fake_clock: object) -> None:
         seen = Load()
         for _ in range(20):
