@@ -16,6 +16,7 @@ from portal.limits.load import Load, load
 from portal.limits.places import NoPlace, Places
 from portal.limits.table import LANES, RATES, Priority
 from tests.people import Cast
+from tests.portal.conftest import FakeClock
 
 ALERTS, ALERTMANAGER = "/api/v1/alerts/", "/api/v1/ingest/alertmanager/"
 
@@ -239,19 +240,21 @@ class TestBodies:
 
 
 class TestLoad:
-    def test_processor_counts_once_it_has_been_used_for_a_while(self, fake_clock: object) -> None:
+    def test_processor_counts_once_it_has_been_used_for_a_while(
+        self, fake_clock: FakeClock
+    ) -> None:
         seen, used = Load(), 0.0
         for _ in range(12):
             seen.note(resident=0, used={1: used}, machine=0.5)
             used += 0.5 * seen.cores
-            fake_clock.sleep(0.5)  # type: ignore[attr-defined]
+            fake_clock.sleep(0.5)
         assert seen.short_of == "cpu"
         for _ in range(8):
             seen.note(resident=0, used={1: used}, machine=0.5)
-            fake_clock.sleep(0.5)  # type: ignore[attr-defined]
+            fake_clock.sleep(0.5)
         assert seen.short_of == ""
 
-    def test_places_come_back_bit_by_bit(self, fake_clock: object) -> None:
+    def test_places_come_back_bit_by_bit(self) -> None:
         seen = Load()
         seen.note(resident=2 * 1024**3, used={}, machine=0)
         shares = [seen.eased]
@@ -262,11 +265,11 @@ class TestLoad:
         assert shares == sorted(shares)
         assert 0 < shares[1] < shares[-1] == pytest.approx(1)
 
-    def test_others_may_fill_the_machine(self, fake_clock: object) -> None:
+    def test_others_may_fill_the_machine(self, fake_clock: FakeClock) -> None:
         seen = Load()
         for _ in range(20):
             seen.note(resident=0, used={1: 0.0}, machine=1.0)
-            fake_clock.sleep(0.5)  # type: ignore[attr-defined]
+            fake_clock.sleep(0.5)
         assert seen.machine > 0.8
         assert seen.short_of == ""
 
