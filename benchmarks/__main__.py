@@ -24,7 +24,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "verify": ("100000",),
     "viewer": ("100000",),
     "outage": ("25",),
-    "load": ("15",),
+    "load": ("20",),
 }
 
 

@@ -38,11 +38,11 @@ class Installation:
         """Lists by the API, and pages, in the names of many."""
         lists = ("/api/v1/incidents/", "/api/v1/incidents/?state=detected", "/audit/?q=note")
         pages = ("/", "/incidents/incident/", "/incidents/live/")
-        found = []
+        found: list[Request] = []
         for number, (token, session) in enumerate(zip(self._tokens, self._sessions, strict=True)):
             found += [_request("GET", url, f"Bearer {token}") for url in lists[:2]]
-            seen = (pages[number % 3], lists[2])
-            found += [_request("GET", url, cookie=f"sessionid={session}") for url in seen]
+            asked = (pages[number % 3], lists[2])
+            found += [_request("GET", url, cookie=f"sessionid={session}") for url in asked]
         return found
 
     def metrics(self, name: str) -> dict[str, float]:
@@ -95,7 +95,7 @@ def _request(
 def running(*, people: int, **env: str) -> Iterator[Installation]:
     with (
         tempfile.TemporaryDirectory(prefix="vigil-load-") as home,
-        create_server(("", 0)) as server,
+        create_server(("127.0.0.1", 0)) as server,
     ):
         Path(home).chmod(0o755)
         port = server.getsockname()[1]

@@ -1,9 +1,14 @@
 """Renders `docs/failure-policies.md` from the tables: `python -m portal.policies_document`."""
 
+import os
 from pathlib import Path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+os.environ.setdefault("SECRET_KEY", "nothing is signed here")
 
 from portal.lib.resilience import deadline
 from portal.lib.resilience.policies import POLICIES, Policy
+from portal.limits import table
 from portal.system.capabilities import CAPABILITIES
 from portal.system.runbook import RUNBOOK
 
@@ -25,9 +30,22 @@ CARRIED = """\
 Whatever begins within one of them has no more than is left of it: calls, queries (as `statement_timeout`),
 and tasks, whose messages carry it. What runs out of time is 504 `API_TIMEOUT`."""
 
+LIMITS = f"""\
+Within a priority the caller with the least under way is next. Of those that wait below `high`, at most
+{table.WAITING_EACH} are one caller's. `/health/`, `/metrics` and static files are never limited. A refusal is 429
+`RATE_LIMIT_EXCEEDED`, 503 for Alertmanager; it asks neither session nor database. Whatever is let in
+meets the gate and the record as always.
+"""
+RATES = """\
+Rates are counted in the cache, over any sixty seconds. This fails open: without the cache nothing is
+counted, and `vigil_rate_limiter_open_total` says so. An address is the one that connects, which behind a
+proxy is the proxy's: see VIGIL_REQUESTS_PER_MINUTE."""
+
 
 def render() -> str:
-    return "\n".join([INTRODUCTION, *_calls(), *_deadlines(), *_capabilities(), *_runbook()])
+    return "\n".join(
+        [INTRODUCTION, *_calls(), *_deadlines(), *_limits(), *_capabilities(), *_runbook()]
+    )
 
 
 def _calls() -> list[str]:
@@ -91,6 +109,33 @@ def _deadlines() -> list[str]:
         *(f"| {name} | {seconds:g} |" for name, seconds in levels),
         "",
         CARRIED,
+    ]
+
+
+def _limits() -> list[str]:
+    lanes = sorted(table.LANES.items(), reverse=True)
+    return [
+        "\n## Limits\n",
+        (
+            f"A pod, the web processes that one gunicorn has forked, serves {table.IN_FLIGHT} requests at once;"
+            f" {table.WAITING} wait. A body has at most {table.BODY // table.MIB} MiB. Above"
+            f" {table.MEMORY_SHED:.0%} of {table.MEMORY // table.MIB} MiB, or {table.CPU_SHED:.0%} of"
+            f" {table.CORES} cores, everything below `high` is refused. A machine that is above"
+            f" {table.CPU_SHED:.0%} altogether counts too, where the pod has {table.CPU_PART:.0%} of its cores.\n"
+        ),
+        "| priority | what | places, with all below | waits |",
+        "|---|---|---|---|",
+        *(
+            f"| `{priority.label}` | {lane.what} | {lane.places} | {_seconds(lane.wait)} |"
+            for priority, lane in lanes
+        ),
+        "",
+        LIMITS,
+        "| a minute | what | for each |",
+        "|---|---|---|",
+        *(f"| {rate.per_minute} | {rate.what} | {rate.whose} |" for rate in table.RATES.values()),
+        "",
+        RATES,
     ]
 
 

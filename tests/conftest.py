@@ -14,7 +14,7 @@ from audit.gate import latch, moment
 from audit.ledger import lag
 from portal.health import readiness
 from portal.lib.resilience import breaker, bulkhead, shared
-from portal.limits import callers, classify, rates
+from portal.limits import callers, classify, rates, shedding
 from portal.limits.incidents import Incidents
 from tests import database
 from tests import settings as test_settings
@@ -104,6 +104,7 @@ def own_look_at_readiness(monkeypatch: pytest.MonkeyPatch) -> None:
 def own_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is refused for what another test asked."""
     monkeypatch.setattr(rates, "_rates", [])
+    shedding.forget()
     monkeypatch.setattr(callers, "known", callers.Known())
     monkeypatch.setattr(classify, "incidents", Incidents())
 

@@ -8,10 +8,11 @@ Celery's after a number of tasks or at a size. This tells when that is no longer
 from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import linear_regression, median
+from statistics import linear_regression
 
 MIB = 1024 * 1024
 HOUR = 60 * 60.0
+FEWEST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,17 @@ class Growth:
     def per_hour(self) -> float:
         """Bytes; 0 where memory does not grow all along, and until half a window has been seen.
 
-        One jump, as of a first large export, makes a slope and is no leak: each third of the window
-        has to lie above the one before by its part of the slope.
+        One jump, as of a first large export, makes a slope and is no leak, nor is what comes back: the
+        least of each quarter has to lie above that of the one before by a third of what the slope says.
         """
         samples = list(self._samples)
-        if len(samples) < 6 or samples[-1][0] - samples[0][0] < self.limits.window / 2:  # noqa: PLR2004 - two for each third
+        if len(samples) < FEWEST or samples[-1][0] - samples[0][0] < self.limits.window / 2:
             return 0.0
         slope = linear_regression(*zip(*samples, strict=True)).slope
-        third = len(samples) // 3
-        parts = [samples[:third], samples[third:-third], samples[-third:]]
-        sizes = [median(size for _at, size in part) for part in parts]
-        whole = (samples[-1][0] - samples[0][0]) * slope
-        least = whole / 3 / 3
-        grows = all(after - before > least for before, after in pairwise(sizes))
+        part = len(samples) // 4
+        floors = [min(size for _at, size in samples[n * part : (n + 1) * part]) for n in range(4)]
+        rise = (samples[-1][0] - samples[0][0]) * slope / 4
+        grows = all(after - before > rise / 3 for before, after in pairwise(floors))
         return max(slope * HOUR, 0.0) if grows else 0.0
 
     @property

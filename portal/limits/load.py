@@ -19,6 +19,9 @@ from portal.limits.table import CORES, CPU_PART, CPU_SHED, MEMORY, MEMORY_SHED
 EVERY = 0.5
 # Over so many seconds, so that one slow page does not count as a flood.
 WINDOW = 2.0
+# Until all is as before, once nothing is short any more: else the first to come back would make it short
+# again, and everybody else's work would be slow in turns.
+EASE = 6.0
 FAMILY_EVERY = 20
 INCIDENTS_EVERY = 4
 
@@ -31,6 +34,8 @@ class Load:
 
     def __init__(self) -> None:
         self.memory = self.cpu = self.machine = 0.0
+        # The share of their places that those below `HIGH` may take.
+        self.eased = 1.0
         self._used: deque[tuple[float, float]] = deque()
         self._before: dict[int, float] = {}
         self._begun = 0.0
@@ -65,6 +70,7 @@ class Load:
         # A burst at the very start is no load yet.
         if passed >= WINDOW / 2:
             self.cpu = sum(gone for _at, gone in self._used) / passed / self.cores
+        self.eased = 0.0 if self.short_of else min(self.eased + EVERY / EASE, 1.0)
 
 
 load = Load()

@@ -1,20 +1,17 @@
 """Lets a request in, has it wait, or refuses it: before session, database and view.
 
-In this order: the size it announces, its caller's rate, memory and processor, a place. Fails open
+In this order: the size it announces, memory and processor, its caller's rate, a place. Fails open
 wherever it does not know: the cache away, the load not looked at, an incident not looked up.
 """
 
 from collections.abc import Callable
 
-import structlog
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from prometheus_client import Counter
 
 from portal import failures
 from portal.lib.errors import PayloadTooLarge, RateLimitExceeded
-from portal.lib.resilience import clock
-from portal.limits import callers
+from portal.limits import callers, shedding
 from portal.limits.board import Board
 from portal.limits.classify import Class, classify
 from portal.limits.load import load
@@ -22,27 +19,16 @@ from portal.limits.places import NoPlace, Places, Ticket
 from portal.limits.rates import rates
 from portal.limits.table import BODY, RETRY_AFTER, Priority
 
-# Why a request is refused; each is a label of the metric.
-REASONS = ("rate", "memory", "cpu", "queue", "share", "wait")
-SHED = Counter(
-    "vigil_shed", "Requests refused because of a limit, by what was short.", ["reason", "priority"]
-)
-for _reason in REASONS:
-    for _priority in Priority:
-        SHED.labels(_reason, _priority.label)
 # Alertmanager drops what is answered with 429, and sends again what is answered with 503.
 ALERTMANAGER = "/api/v1/ingest/alertmanager"
 UNDER_LOAD = "System under heavy load. Please retry."
 
 board = Board()
 places = Places(board)
-_told_at = float("-inf")
-
-log = structlog.get_logger(__name__)
 
 
 class TooMany(RateLimitExceeded):
-    """`reason` is one of `REASONS`."""
+    """`reason` is one of `shedding.REASONS`."""
 
     def __init__(self, reason: str, *, retry_after: int = RETRY_AFTER) -> None:
         self.reason = reason
@@ -68,8 +54,7 @@ class LimitsMiddleware:
         try:
             ticket = _admitted(request, asked, brought)
         except TooMany as refused:
-            SHED.labels(refused.reason, asked.priority.label).inc()
-            _tell(refused, asked)
+            shedding.note(refused.reason, asked.priority)
             response = _refusal(request, refused)
             response.headers["X-Vigil-Shed"] = refused.reason
             # Neither a line of Django's for each of them.
@@ -88,6 +73,9 @@ def _admitted(request: HttpRequest, asked: Class, brought: str) -> Ticket:
     refusal = TooMany
     if request.path_info.startswith(ALERTMANAGER):
         refusal = TooManyForAlertmanager
+    # Before the cache is asked: nothing is cheaper, and this is when it counts.
+    if asked.priority < Priority.HIGH and (short := load.short_of):
+        raise refusal(short)
     name = callers.known.name(brought) if brought else ""
     who = name or brought or callers.address(request)
     waits = [rates().wait(asked.rate, who)]
@@ -95,19 +83,10 @@ def _admitted(request: HttpRequest, asked: Class, brought: str) -> Ticket:
         waits.append(rates().wait("unknown", callers.address(request)))
     if any(waits):
         raise refusal("rate", retry_after=max(waits))
-    if asked.priority < Priority.HIGH and (short := load.short_of):
-        raise refusal(short)
     try:
         return places.enter(who, asked.priority)
     except NoPlace as full:
         raise refusal(full.reason) from full
-
-
-def _tell(refused: TooMany, asked: Class) -> None:
-    global _told_at  # noqa: PLW0603 - one of the process
-    if clock.monotonic() - _told_at >= 1:
-        _told_at = clock.monotonic()
-        log.warning("shedding", reason=refused.reason, priority=asked.priority.label)
 
 
 def _refusal(request: HttpRequest, error: TooMany) -> HttpResponse:

@@ -10,6 +10,7 @@ from threading import Event, RLock
 
 from portal.lib.resilience import clock
 from portal.limits.board import Board
+from portal.limits.load import load
 from portal.limits.table import IN_FLIGHT, LANES, WAITING, WAITING_EACH, Priority
 
 # A place that another process gives back is noticed after so many seconds.
@@ -105,7 +106,10 @@ class Places:
     def _free(self, priority: Priority) -> int:
         in_flight, _waiting = self.board.totals()
         below = sum(number for each, number in in_flight.items() if each <= priority)
-        return min(LANES[priority].places - below, IN_FLIGHT - sum(in_flight.values()))
+        places = LANES[priority].places
+        if priority < Priority.HIGH:
+            places = int(places * load.eased)
+        return min(places - below, IN_FLIGHT - sum(in_flight.values()))
 
     def _has_share(self, ticket: Ticket) -> bool:
         """Below `HIGH`, nobody has more than half of the places."""

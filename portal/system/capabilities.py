@@ -37,6 +37,7 @@ CAPABILITIES = (
             "broker": "Alerts are accepted and kept; incidents open once it is back.",
             "worker": "Alerts are accepted and kept; incidents open once it is back.",
             "queue": "Alerts are accepted; incidents open late.",
+            "urgent-shed": "Some are refused for now; detectors send them again.",
         },
     ),
     Capability(
@@ -46,12 +47,13 @@ CAPABILITIES = (
             "sequencer": SEQUENCER,
             "signer": SIGNER,
             "witnesses": "Changes are signed, without the cosignatures of the witnesses.",
+            "urgent-shed": "Some changes are refused for now, with their text kept.",
         },
     ),
     Capability(
         "Reading incidents and the record",
         ("database",),
-        {},
+        {"shed": "Some pages and lists are refused for now; P0 work and alerts go first."},
         read_only="Pages are read from the replica, as of when the banner says; nothing is changed.",
     ),
     Capability(
@@ -81,10 +83,10 @@ CAPABILITIES = (
     Capability(
         "Live updates",
         ("database", "web"),
-        {"memory": "Pages answer slowly."},
+        {"memory": "Pages answer slowly.", "shed": "Pages are brought up to date late."},
         read_only="Pages are kept up to date from the replica, in which nothing happens.",
     ),
-    Capability("Evidence exports", RECORD, {}),
+    Capability("Evidence exports", RECORD, {"shed": "Exports and searches are refused first."}),
     Capability(
         "Background work",
         ("database", "worker"),

@@ -15,6 +15,8 @@ from portal.lib.resilience.breaker import CLOSED, OPEN, Circuit, circuit
 from portal.lib.resilience.latency import Service
 from portal.lib.resilience.policies import POLICIES
 from portal.lib.resilience.shared import shared
+from portal.limits import reports, shedding
+from portal.limits.table import MIB, Priority
 from portal.system.measures import Figures, ago, memory_used
 from portal.system.runbook import RUNBOOK, Entry
 from portal.watchdog import INTERVAL, Report, State
@@ -52,6 +54,7 @@ def findings(
         *_from_breakers(services),
         *(_from_figures(figures) if figures else ()),
         *_from_machine(),
+        *_from_limits(),
     ):
         before = found.get(finding.name)
         if before is None or (before.state is State.WARNING and finding.state is State.FAILING):
@@ -134,6 +137,30 @@ def _from_figures(figures: Figures) -> Iterator[Finding]:
 def _from_machine() -> Iterator[Finding]:
     if (used := memory_used()) > FULL_MEMORY:
         yield Finding("memory", State.FAILING, f"{used:.0%} of memory is in use")
+
+
+def _from_limits() -> Iterator[Finding]:
+    """Of the last minute. A rate that one caller is over is theirs alone, and only warns."""
+    for name, is_urgent in (("shed", False), ("urgent-shed", True)):
+        found = {
+            (reason, priority): number
+            for (reason, priority), number in shedding.recent().items()
+            if (priority >= Priority.HIGH) is is_urgent
+        }
+        if found:
+            detail = ", ".join(
+                f"{number} × {priority.label} ({shedding.REASONS[reason]})"
+                for (reason, priority), number in sorted(found.items())
+            )
+            is_ours = any(reason != "rate" for reason, _priority in found)
+            state = State.FAILING if is_ours else State.WARNING
+            yield Finding(name, state, f"refused in the last minute: {detail}")
+    for report in reports.read():
+        if report.is_leak:
+            detail = (
+                f"{report.process} ({report.pid}) grows by {report.per_hour / MIB:.0f} MB an hour"
+            )
+            yield Finding("growth", State.WARNING, detail)
 
 
 def is_silent(report: Report | None) -> bool:

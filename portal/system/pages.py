@@ -25,7 +25,7 @@ from portal.lib.resilience.breaker import CLOSED, Change, circuit
 from portal.lib.resilience.bulkhead import bulkhead
 from portal.lib.resilience.latency import Service
 from portal.lib.resilience.policies import POLICIES, Policy
-from portal.limits.processes import Family
+from portal.limits import standing
 from portal.system.breakers import breaker_close, closable, resource
 from portal.system.health import health
 from portal.system.measures import ago, figures, memory_used
@@ -75,8 +75,8 @@ def system(request: HttpRequest) -> HttpResponse:
         "failing": State.FAILING,
         "disk": probes.disk(settings.VAR.var),
         "memory_used": memory_used(),
-        "resident": Family().resident(),
         "beat_ago": ago(known.beat_at) if known.beat_at else None,
+        "limits": standing.standing(),
     }
     if "HX-Request" in request.headers:
         return TemplateResponse(request, "system/live.html", context)

@@ -52,6 +52,21 @@ RUNBOOK: dict[str, Entry] = {
         "free memory",
         "Find the process that grows. A web process may be stopped: another one takes over.",
     ),
+    "shed": Entry(
+        "room for everybody",
+        "The lowest priorities give way, and come back by themselves within seconds. See which limit"
+        " it is below. One person or token that asks too often: slow that script down. Else add pods.",
+    ),
+    "urgent-shed": Entry(
+        "room for urgent work",
+        "Alerts, or work on P0 and P1 incidents, are refused: more of these than a pod serves, or one"
+        " token sends more than it may. Add pods, and see what sends so much. Detectors try again.",
+    ),
+    "growth": Entry(
+        "steady memory",
+        "The process named here grows all along. Restart it gracefully: another one takes over. Then"
+        " see what was deployed since, and roll back if it grows again.",
+    ),
     "watchdog": Entry(
         "the watchdog",
         "Start the watchdog again, and ask what else happened at that moment. Without it nobody tests"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from incidents.severity import Severity
+from portal.limits import reports
 from portal.stack.processes import ROOT
 from portal.watchdog import Finding, Probe, State, Watchdog
 
@@ -84,6 +86,8 @@ def test_what_vigil_cannot_say_itself_goes_past_it() -> None:
 def told(committed_db: None) -> dict[str, set[str]]:
     """Every metric that a running process tells, with its labels."""
     state = settings.VAR.watchdog
+    me = psutil.Process()
+    reports.write(reports.Report("web", me.pid, me.create_time(), 1.0, 0.0, is_leak=False))
     Watchdog(probes=[Probe("web", lambda: Finding(State.OK))], state_file=state).beat()
     Client().get("/api/v1/incidents/")
     text = Client().get("/metrics").content.decode()

@@ -31,7 +31,7 @@
     const { target, xhr, successful } = event.detail;
     if (target && target.id === "dialog-body" && !successful) {
       window.vigil.say(
-        xhr.status ? `This could not be opened (${xhr.status}).` : "No connection to the server.",
+        window.vigil.busy(xhr) || (xhr.status ? `This could not be opened (${xhr.status}).` : "No connection to the server."),
       );
     }
   });

@@ -128,7 +128,14 @@
     }
   }
 
+  // A refusal that says when to come back; empty for any other answer.
+  function busy(xhr) {
+    const seconds = Number(xhr.getResponseHeader("Retry-After"));
+    return xhr.getResponseHeader("X-Vigil-Shed") && seconds ? `Vigil is busy. Try again in ${seconds} s.` : "";
+  }
+
   window.vigil.say = say;
+  window.vigil.busy = busy;
 
   let etag = "";
   let sentAt = 0;
@@ -178,6 +185,8 @@
       say("You are signed out. What you typed is kept: sign in again in another tab.");
     } else if (xhr.status === 404) {
       say("This is no longer visible to you.");
+    } else if (busy(xhr)) {
+      say("Vigil is busy. This page goes on by itself; what you type is kept, and urgent work comes first.");
     } else if (xhr.status) {
       say(`The server has trouble (${xhr.status}), retrying. What you type is kept.`);
     } else {

@@ -75,6 +75,16 @@ def test_what_is_below_has_no_place_while_the_house_is_full(places: Places, wait
             places.enter("user:x", priority)
 
 
+def test_while_it_comes_back_what_is_below_high_has_a_part_of_its_places(
+    places: Places, wait: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.load, "eased", 1 / LANES[Priority.READ].places)
+    places.enter("user:a", Priority.READ)
+    with pytest.raises(NoPlace, match="wait"):
+        places.enter("user:b", Priority.READ)
+    places.enter("user:b", Priority.CRITICAL)
+
+
 def test_whoever_leaves_makes_room_for_the_one_that_waits(
     places: Places, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
