@@ -17,7 +17,9 @@ from portal.stack.process import end_with_parent
 
 wsgi_app = "portal.wsgi:application"
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+# Twice the cores of a pod: in each fewer threads want the interpreter, so that urgent work waits less
+# for it beside a flood.
+workers = int(os.environ.get("WEB_CONCURRENCY", "4"))
 # Whoever is served or waits has a thread, and may have come to one process alone: 50 and 100 in all,
 # and some to refuse the rest. How many are really served at once is up to `portal.limits`.
 threads = 160
