@@ -91,6 +91,7 @@ UNFOLD: dict[str, Any] = {
                         "admin:incidents_alertreceipt_changelist",
                         "incidents.view_alertreceipt",
                     ),
+                    _item("Metrics", "monitoring", "incidents:measures", "incidents.view_incident"),
                 ],
             },
             {
