@@ -47,6 +47,7 @@ ANNOTATE = _action("incident:annotate", "incident_annotated", RESPOND)
 PUBLISH = _action("incident:publish", "incident_status_updated", RESPOND)
 PAUSE = _action("clock:pause", "clock_paused", COMMAND)
 RESUME = _action("clock:resume", "clock_resumed", COMMAND)
+NOTICE = register(Action("incidents:clock:notice", "clock_noticed", is_for_system=True))
 WRITE_POSTMORTEM = _action("postmortem:write", "postmortem_written", RESPOND)
 ACCEPT_POSTMORTEM = _action(
     "postmortem:accept", "postmortem_accepted", "incidents.accept_postmortem"

@@ -5,13 +5,15 @@ Targets come from `severity.DEFINITIONS` and, for the rest, from section XVI of 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from incidents.models.clock import ClockKind
 from incidents.procedure import ENDED, State
 from incidents.severity import DEFINITIONS
 
 POLICY_VERSION = "standard-1.0.0"
+# Percent of a leg's time after which people are told; the last is the breach.
+NOTICES = (50, 75, 90, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +62,8 @@ CLOCK_RULES = (
     ),
 )
 BY_KIND = {rule.kind: rule for rule in CLOCK_RULES}
+
+
+def due_at(percent: int, target: timedelta, target_at: datetime) -> datetime:
+    """When that part of a leg's time is gone."""
+    return target_at - target * (100 - percent) / 100

@@ -11,6 +11,11 @@ from django.db.models.functions import Now
 from audit.principal import system
 from incidents.models import AlertReceipt, IdempotencyKey, Source
 from incidents.models.alert import Fate
+from incidents.services.notices import (
+    NothingIsDue,
+    clocks_notice,
+    incidents_with_notices_due,
+)
 from incidents.services.processing import (
     BATCH,
     NothingWaits,
@@ -91,6 +96,21 @@ def _postpone(source: Source, dedup_key: str, reason: str) -> None:
     delay = timedelta(seconds=2 ** (first.attempts + 1))
     waiting.filter(pk=first.pk).update(attempts=F("attempts") + 1)
     waiting.update(retry_at=Now() + delay)
+
+
+@shared_task(name="incidents.watch_clocks")  # type: ignore[untyped-decorator] # no stubs
+def watch_clocks() -> int:
+    """Tells of deadlines that come near or have passed. Idempotent."""
+    found = incidents_with_notices_due()
+    for incident in found:
+        try:
+            clocks_notice(incident=incident, by=system("worker"))
+        except NothingIsDue:
+            continue
+        except VigilError as error:
+            # Fails closed: without gate or record nothing is noticed; the next round tries again.
+            log.warning("notice_waits", incident=incident.number, error=str(error))
+    return len(found)
 
 
 @shared_task(name="incidents.forget_idempotency_keys")  # type: ignore[untyped-decorator] # no stubs

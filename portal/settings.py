@@ -191,6 +191,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "watch-clocks": {
+        "task": "incidents.watch_clocks",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     "forget-idempotency-keys": {
         "task": "incidents.forget_idempotency_keys",
         "schedule": 60 * 60.0,

@@ -1,5 +1,5 @@
 from incidents.models.alert import Alert, AlertReceipt
-from incidents.models.clock import ClockLeg
+from incidents.models.clock import ClockLeg, ClockNotice
 from incidents.models.idempotency import IdempotencyKey
 from incidents.models.incident import Incident, IncidentRole, ProcedureTransition
 from incidents.models.postmortem import Postmortem
@@ -10,6 +10,7 @@ __all__ = [
     "Alert",
     "AlertReceipt",
     "ClockLeg",
+    "ClockNotice",
     "IdempotencyKey",
     "Incident",
     "IncidentRole",

@@ -60,3 +60,32 @@ class ClockLeg(models.Model):
 
     def to_leg(self) -> sla.Leg:
         return sla.Leg(sla.Phase(self.phase), self.began_at, self.target_at)
+
+
+class ClockNotice(models.Model):
+    """So much of a leg's time was gone at `due_at`, and was noticed then; 100 percent is the breach.
+
+    Whether a clock is breached is computed from its legs alone. A notice is how people learn of it,
+    and its absence is itself found (`sla replay`).
+    """
+
+    leg = models.ForeignKey(ClockLeg, on_delete=models.PROTECT, related_name="notices")
+    percent = models.PositiveSmallIntegerField()
+    due_at = models.DateTimeField()
+    noticed_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("leg", "percent")
+        constraints = [
+            models.UniqueConstraint(fields=["leg", "percent"], name="clock_notice_once"),
+            models.CheckConstraint(
+                condition=Q(percent__gte=1, percent__lte=100), name="clock_notice_percent"
+            ),
+            models.CheckConstraint(
+                condition=Q(noticed_at__gte=models.F("due_at")), name="clock_notice_not_early"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.percent} % of leg {self.leg_id}"
