@@ -137,7 +137,7 @@ class World:
     def _mount(self) -> bool:
         """A disk of its own that can be filled, where this machine lets us have one."""
         self.disk.mkdir(mode=0o755)
-        command = ["mount", "-t", "tmpfs", "-o", "size=400m,mode=755", "tmpfs", str(self.disk)]
+        command = ["mount", "-t", "tmpfs", "-o", "size=800m,mode=755", "tmpfs", str(self.disk)]
         return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
     def __enter__(self) -> Self:

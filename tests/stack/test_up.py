@@ -93,17 +93,19 @@ class TestRunning:
         wait_until(lambda: running.status() == 200, timeout=60)
         assert f"{name} ended (signal SIGKILL); starting it again" in running.said
 
-    @pytest.mark.parametrize("name", ["web", "worker"])
-    def test_a_killed_process_of_a_pool_comes_back(self, running: Installation, name: str) -> None:
+    @pytest.mark.parametrize(("name", "size"), [("web", 4), ("worker", 2)])
+    def test_a_killed_process_of_a_pool_comes_back(
+        self, running: Installation, name: str, size: int
+    ) -> None:
         def pool() -> list[psutil.Process]:
             parent = running.child(name)
             return [p for p in parent.children() if is_alive(p)] if parent else []
 
-        wait_until(lambda: len(pool()) == 2)
+        wait_until(lambda: len(pool()) == size)
         killed = pool()[0]
         killed.kill()
         wait_until(lambda: not is_alive(killed))
-        wait_until(lambda: len(pool()) == 2)
+        wait_until(lambda: len(pool()) == size)
         after = pool()
         time.sleep(1)
         assert pool() == after, "and stays"
