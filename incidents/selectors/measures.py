@@ -4,15 +4,16 @@ Drills and false positives are no part of it, and nobody's figures tell of an in
 from them. Times are medians, which one long weekend does not move, beside the mean.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
 from django.db.models import Avg, Case, Count, DurationField, F, OuterRef, QuerySet, Subquery, When
 from django.db.models.aggregates import Aggregate
 from django.db.models.functions import TruncWeek
+from django.utils import timezone
 
 from audit.models import User
 from incidents.models import Alert, Incident
@@ -126,6 +127,7 @@ class Figures:
             incidents = incidents.filter(severity=period.severity)
         if period.service is not None:
             incidents = incidents.filter(service=period.service)
+        self._period = period
         self._incidents = incidents.order_by()
         self._clocks = self._ask_clocks()
 
@@ -150,17 +152,16 @@ class Figures:
         return [Promise(kind, *counts) for kind, counts in found if counts]
 
     def by_week(self) -> list[Week]:
-        """Every week from the first to the last that has an incident, in the viewer's zone."""
+        """Every week that the period touches, in the viewer's zone."""
         rows = (
             self._incidents.annotate(week=TruncWeek("detected_at"))
             .values_list("week", "severity")
             .annotate(incidents=Count("pk"))
         )
         counts = {(week, severity): number for week, severity, number in rows}
-        weeks = sorted({week for week, _severity in counts})
         return [
             Week(week, tuple(counts.get((week, severity.value), 0) for severity in Severity))
-            for week in _without_gaps(weeks)
+            for week in _weeks(self._period)
         ]
 
     def _grouped(self, *names: str) -> Any:
@@ -195,13 +196,14 @@ def _timed(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
     return incidents.annotate(began_at=Subquery(first.values("starts_at")[:1]))
 
 
-def _without_gaps(weeks: list[datetime]) -> Iterable[datetime]:
-    if weeks:
-        week = weeks[0]
-        while week <= weeks[-1]:
-            yield week
-            # By the calendar: midnight stays midnight when the clocks change.
-            week += timedelta(days=7)
+def _weeks(period: Period) -> Iterator[datetime]:
+    first = timezone.localtime(period.since)
+    monday = first.date() - timedelta(days=first.weekday())
+    week = datetime.combine(monday, time(), first.tzinfo)
+    while week < period.until:
+        yield week
+        # By the calendar: midnight stays midnight when the clocks change.
+        week += timedelta(days=7)
 
 
 _SPANS = {
