@@ -5,6 +5,7 @@ from typing import Any
 from django.forms import Form
 
 from incidents.clock_rules import BY_KIND
+from incidents.impact import QUESTIONS
 from incidents.models import IncidentRole
 from incidents.models.clock import ClockKind
 from incidents.pages.base import IncidentAct
@@ -78,8 +79,12 @@ class ChangeSeverity(IncidentAct):
     title = "Change severity"
 
     def describe(self) -> dict[str, Any]:
-        definitions = DEFINITIONS.values()
-        return {**super().describe(), "definitions": definitions, "current": self.incident.severity}
+        return {
+            **super().describe(),
+            "definitions": DEFINITIONS.values(),
+            "questions": QUESTIONS,
+            "current": self.incident.severity,
+        }
 
     def act(self, data: dict[str, Any]) -> str:
         incident_change_severity(

@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from incidents import actions
+from incidents.impact import QUESTIONS
 from incidents.pages.base import Act, may
 from incidents.pages.forms import ReportForm
 from incidents.services.incidents import incident_open
@@ -26,6 +27,7 @@ class Report(Act):
     def describe(self) -> dict[str, Any]:
         return {
             "definitions": DEFINITIONS.values(),
+            "questions": QUESTIONS,
             "may_report": may(self.user, actions.OPEN),
         }
 

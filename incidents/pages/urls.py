@@ -2,6 +2,7 @@ from django.urls import path, register_converter
 
 from incidents.numbers import IncidentNumber
 from incidents.pages.dashboard import DashboardLive
+from incidents.pages.impact import Propose
 from incidents.pages.measures import MeasuresCsv, MeasuresPage
 from incidents.pages.moves import Assign, ChangeSeverity, Move, PauseClock, ResumeClock, TakeCommand
 from incidents.pages.notes import AddNote, CorrectNote
@@ -19,6 +20,7 @@ urlpatterns = [
     path("incidents/live/", DashboardLive.as_view(), name="dashboard-live"),
     path("incidents/metrics/", MeasuresPage.as_view(), name="measures"),
     path("incidents/metrics.csv", MeasuresCsv.as_view(), name="measures-csv"),
+    path("incidents/propose/", Propose.as_view(), name="propose"),
     path("incidents/report/", Report.as_view(), name="incident-report"),
     path("incidents/receipts/<uuid:public_id>/", ReceiptDetail.as_view(), name="receipt-detail"),
     path(_ONE, WarRoom.as_view(), name="incident-detail"),

@@ -57,6 +57,13 @@
       event.preventDefault();
       open.close();
     }
+    const chooser = event.target.closest("[data-choose]");
+    const choice = chooser && chooser.closest("form").querySelector(`[name="${chooser.dataset.choose}"][value="${chooser.dataset.value}"]:enabled`);
+    if (choice) {
+      choice.checked = true;
+      choice.dispatchEvent(new Event("change", { bubbles: true }));
+      choice.focus();
+    }
     const problem = event.target.closest("[data-invalid]");
     const field = problem && document.getElementById(problem.dataset.invalid);
     if (field) {

@@ -190,3 +190,25 @@ def test_before_the_fix_is_verified_there_is_none(cast: Cast, sign_in: SignIn) -
     assert "written once the fix is verified" in client.get(address).text
     data = dict.fromkeys(FIELDS, "x") | {"version": 0}
     assert client.post(address, data, headers=SCRIPT).status_code == 409
+
+
+class TestImpact:
+    ADDRESS = reverse("incidents:propose")
+
+    def test_answers_propose_a_severity(self, sign_in: SignIn) -> None:
+        client = sign_in("responder")
+        shown = client.get(self.ADDRESS, {"impact_reach": "major"}, headers=SCRIPT).text
+        assert 'data-value="P1"' in shown
+        assert "Something that people mainly come for." in shown
+        assert (
+            "Answer one" in client.get(self.ADDRESS, {"impact_reach": "<b>"}, headers=SCRIPT).text
+        )
+
+    def test_they_stand_where_the_choice_is_made(self, cast: Cast, sign_in: SignIn) -> None:
+        client, incident = sign_in("commander"), opened(cast)
+        change = reverse("incidents:incident-severity", args=[incident.pk])
+        for address in (reverse("incidents:incident-report"), change):
+            assert "impact_harm" in client.get(address).text
+
+    def test_not_for_whoever_sees_no_incident(self, sign_in: SignIn) -> None:
+        assert sign_in("outsider").get(self.ADDRESS).status_code == 404
