@@ -7,6 +7,7 @@ from incidents.procedure import NAMES
 RESPOND = "incidents.respond_incident"
 COMMAND = "incidents.command_incident"
 RESTRICTING = "incidents.restrict_incident"
+RELEASING = "incidents.release_evidence"
 
 # Ending an incident, or going back on that, is the commander's; the steps between are everybody's.
 _COMMANDERS = {"close", "dismiss", "reopen"}
@@ -47,6 +48,8 @@ ANNOTATE = _action("incident:annotate", "incident_annotated", RESPOND)
 PUBLISH = _action("incident:publish", "incident_status_updated", RESPOND)
 PAUSE = _action("clock:pause", "clock_paused", COMMAND)
 RESUME = _action("clock:resume", "clock_resumed", COMMAND)
+HOLD = _action("evidence:hold", "evidence_preserved", RESPOND)
+RELEASE = _action("evidence:release", "evidence_released", RELEASING)
 NOTICE = register(Action("incidents:clock:notice", "clock_noticed", is_for_system=True))
 WRITE_POSTMORTEM = _action("postmortem:write", "postmortem_written", RESPOND)
 ACCEPT_POSTMORTEM = _action(

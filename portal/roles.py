@@ -18,6 +18,7 @@ COMMAND = (
     "incidents.accept_postmortem",
     "audit.decide_approvalrequest",
     "incidents.restrict_incident",
+    "incidents.release_evidence",
 )
 GOVERN = (
     "audit.view_gatelatch",

@@ -3,6 +3,7 @@ from django.urls import URLPattern, URLResolver, path, register_converter
 from incidents.api.alerts import IncidentAlertsView
 from incidents.api.clocks import IncidentClocksView
 from incidents.api.detectors import AlertmanagerView, AlertsView
+from incidents.api.evidence import EvidenceReleaseView, EvidenceView
 from incidents.api.incidents import IncidentListView, IncidentView
 from incidents.api.ledger import IncidentLedgerView
 from incidents.api.moves import AssignView, ChangeSeverityView, MoveView
@@ -42,6 +43,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{_ONE}postmortem/accept/", AcceptView.as_view(), name="postmortem-accept"),
     path(f"{_ONE}change-severity/", ChangeSeverityView.as_view(), name="change-severity"),
     path(f"{_ONE}assign/", AssignView.as_view(), name="assign"),
+    path(f"{_ONE}evidence/", EvidenceView.as_view(), name="evidence"),
+    path(f"{_ONE}evidence/release/", EvidenceReleaseView.as_view(), name="evidence-release"),
     path(f"{_ONE}restrict/", RestrictView.as_view(), name="restrict"),
     path(f"{_ONE}unrestrict/", UnrestrictView.as_view(), name="unrestrict"),
     path(f"{_ONE}let-in/", LetInView.as_view(), name="let-in"),

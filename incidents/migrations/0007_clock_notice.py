@@ -45,10 +45,11 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        *(
-            migrations.RunSQL(
-                f"SELECT audit_protect('incidents_clocknotice', '{mode}')", migrations.RunSQL.noop
-            )
-            for mode in ("governed", "append_only")
+        migrations.RunSQL(
+            "SELECT audit_protect('incidents_clocknotice', 'governed')",
+            "SELECT audit_unprotect('incidents_clocknotice')",
+        ),
+        migrations.RunSQL(
+            "SELECT audit_protect('incidents_clocknotice', 'append_only')", migrations.RunSQL.noop
         ),
     ]

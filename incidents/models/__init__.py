@@ -1,5 +1,6 @@
 from incidents.models.alert import Alert, AlertReceipt
 from incidents.models.clock import ClockLeg, ClockNotice
+from incidents.models.evidence import EvidenceHold
 from incidents.models.idempotency import IdempotencyKey
 from incidents.models.incident import Incident, IncidentRole, ProcedureTransition
 from incidents.models.postmortem import Postmortem
@@ -11,6 +12,7 @@ __all__ = [
     "AlertReceipt",
     "ClockLeg",
     "ClockNotice",
+    "EvidenceHold",
     "IdempotencyKey",
     "Incident",
     "IncidentRole",

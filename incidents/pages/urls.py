@@ -2,6 +2,7 @@ from django.urls import path, register_converter
 
 from incidents.numbers import IncidentNumber
 from incidents.pages.dashboard import DashboardLive
+from incidents.pages.evidence import Preserve, Release
 from incidents.pages.impact import Propose
 from incidents.pages.measures import MeasuresCsv, MeasuresPage
 from incidents.pages.moves import Assign, ChangeSeverity, Move, PauseClock, ResumeClock, TakeCommand
@@ -36,6 +37,8 @@ urlpatterns = [
     path(f"{_ONE}unrestrict/", Unrestrict.as_view(), name="unrestrict"),
     path(f"{_ONE}let-in/", LetIn.as_view(), name="let-in"),
     path(f"{_ONE}let-in/<int:user>/remove/", RemovePerson.as_view(), name="remove-person"),
+    path(f"{_ONE}evidence/hold/", Preserve.as_view(), name="evidence-hold"),
+    path(f"{_ONE}evidence/release/", Release.as_view(), name="evidence-release"),
     path(f"{_ONE}clocks/<slug:kind>/pause/", PauseClock.as_view(), name="clock-pause"),
     path(f"{_ONE}clocks/<slug:kind>/resume/", ResumeClock.as_view(), name="clock-resume"),
     path(f"{_ONE}postmortem/", PostmortemPage.as_view(), name="postmortem"),

@@ -15,6 +15,7 @@ from incidents.pages.notes import note_form
 from incidents.pages.stepper import conditions_to_close, moves, stepper
 from incidents.procedure import State, current_step
 from incidents.selectors import war_room as read
+from incidents.selectors.evidence import hold_of
 from incidents.selectors.restriction import let_in
 from incidents.selectors.war_room import Cursor
 
@@ -73,6 +74,7 @@ def permitted(user: User, incident: Incident) -> dict[str, bool]:
         "command": may(user, actions.ASSIGN, incident),
         "accept": may(user, actions.ACCEPT_POSTMORTEM, incident),
         "restrict": may(user, actions.RESTRICT, incident),
+        "release": may(user, actions.RELEASE, incident),
         "see_audit": user.has_perm("audit.view_event"),
     }
 
@@ -97,6 +99,7 @@ def regions(user: User, incident: Incident) -> dict[str, Any]:
         "clocks": clock_views(incident, read.newest_legs(incident), now),
         "roles": _roles(incident),
         "let_in": let_in(incident),
+        "evidence": hold_of(incident),
         "postmortem": postmortem,
         "shows_postmortem": postmortem is not None or incident.state in WITH_POSTMORTEM,
         "conditions": conditions,

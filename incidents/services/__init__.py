@@ -3,6 +3,7 @@
 from incidents.services import (
     alerts,
     clocks,
+    evidence,
     gate_incident,
     incidents,
     notices,
@@ -16,6 +17,7 @@ from incidents.services import (
 __all__ = [
     "alerts",
     "clocks",
+    "evidence",
     "gate_incident",
     "incidents",
     "notices",

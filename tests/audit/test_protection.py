@@ -73,6 +73,8 @@ SPECIAL = {
     ("incidents_alertreceipt", "fate"): "'pending'",
     ("incidents_clockleg", "phase"): "'met'",
     ("incidents_clockleg", "target"): "NULL",
+    ("incidents_evidencehold", "released_by"): "''",
+    ("incidents_evidencehold", "release_reason"): "''",
     ("audit_apitoken", "scopes"): "'{admin}'",
     ("audit_approvalrequest", "expires_at"): "now() + interval '1 hour'",
 }
