@@ -93,7 +93,8 @@ _TABLE = (
         loses="What changes anything, or needs a record of itself, is refused: 503 DB_UNAVAILABLE. The status"
         " page, health checks and metrics go on; with a replica, what is only read does as well.",
         fallback="the replica, read only, where one is configured and fresh enough",
-        recovers="By itself: one connection is tried every 30 s, and the first that works closes it.",
+        recovers="By itself: loops try again after half a second, twice as long each time; from the fifth failure"
+        " on one connection is tried every 30 s, and the first that works closes it.",
         objective=0.999,
     ),
     Policy(
