@@ -50,16 +50,16 @@ def web(url: str, *, host: str) -> Finding:
     return Finding(State.OK)
 
 
-def database(url: str, beats: "Beats | None" = None) -> Finding:
-    """Asks it for the beats as well, for whoever judges them: see `Beats`."""
+def database(url: str, *asking: Callable[[psycopg.Connection[Any]], None]) -> Finding:
+    """By the same connection others ask what they judge: see `Beats` and `Backlog`."""
 
     def attempt(timeout: float) -> None:
         with psycopg.connect(
             url, connect_timeout=int(timeout), application_name="watchdog", autocommit=True
         ) as connection:
             connection.execute("SELECT 1")
-            if beats is not None:
-                beats.ask(connection)
+            for ask in asking:
+                ask(connection)
 
     _probe(attempt)
     return Finding(State.OK)

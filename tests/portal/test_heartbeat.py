@@ -203,13 +203,13 @@ class TestRow:
             )
         beats = Beats()
         beats._begun -= 100
-        assert probes.database(url, beats).state is State.OK
+        assert probes.database(url, beats.ask).state is State.OK
         assert beats.look("worker").state is State.OK
         assert beats.look("signer").state is State.FAILING
 
     def test_before_its_migration_there_is_no_table_and_no_failure(self) -> None:
         beats = Beats()
-        assert probes.database(database.conninfo("postgres"), beats).state is State.OK
+        assert probes.database(database.conninfo("postgres"), beats.ask).state is State.OK
 
     @pytest.mark.usefixtures("committed_db")
     def test_worker_and_beat_tell_it_by_a_connection_of_their_own(self, settings: Any) -> None:
