@@ -109,7 +109,8 @@ def _from_breakers(services: dict[str, Service]) -> Iterator[Finding]:
         if breaker is not None and name in RUNBOOK and (state := breaker.state) != CLOSED:
             level = State.FAILING if state == OPEN else State.WARNING
             yield Finding(name, level, f"its breaker is {state}", _opened_at(breaker))
-        service = services.get(name)
+        # What one process has seen alone says too little.
+        service = services.get(name) if policy.is_measured else None
         if service and service.share is not None and service.share < policy.objective:
             detail = f"{service.share:.1%} answered in the last hour, {policy.objective:.1%} wanted"
             is_gone = service.answered == 0
@@ -128,9 +129,8 @@ def _from_figures(figures: Figures) -> Iterator[Finding]:
         detail = f"{figures.receipts} alerts wait, the oldest for {figures.oldest_receipt:.0f} s"
         is_stuck = figures.oldest_receipt > OLDEST_RECEIPT
         yield Finding("queue", State.FAILING if is_stuck else State.WARNING, detail)
-    elif sum((figures.queues or {}).values()) > MOST_WAITING:
-        deepest = sum((figures.queues or {}).values())
-        yield Finding("queue", State.WARNING, f"{deepest} tasks wait in the broker")
+    elif figures.queues and (tasks := sum(figures.queues.value.values())) > MOST_WAITING:
+        yield Finding("queue", State.WARNING, f"{tasks} tasks wait in the broker")
 
 
 def _from_machine() -> Iterator[Finding]:

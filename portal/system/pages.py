@@ -64,6 +64,10 @@ class Row:
         share = self.service.share if self.service else None
         return share is None or share >= self.policy.objective
 
+    @property
+    def wanted(self) -> str:
+        return f"{self.policy.objective * 100:g} %"
+
 
 @require_safe
 @page(VIEW)

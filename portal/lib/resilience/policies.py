@@ -117,7 +117,6 @@ _TABLE = (
         delays=ONCE,
         breaker=Breaker(failures=1, cool_down=5.0),
         bulkhead=8,
-        is_cut=False,
         direction=Direction.OPEN,
         loses="What is due waits in the database; nothing of it is lost.",
         recovers="By itself: it is tried again after 5 s, and beat asks for what waits every 2 s.",
