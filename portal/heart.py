@@ -17,6 +17,7 @@ from portal import guard
 from portal.database.connection import Connection
 from portal.lib.heartbeat import EVERY, Heart
 from portal.lib.resilience import deadline
+from portal.lib.resilience.backoff import Backoff
 
 TIMEOUT = 3
 
@@ -32,12 +33,12 @@ def beat_as_web() -> None:
 
 def beat_as(role: str) -> None:
     # Two threads, and two hearts: a database that hangs must not stop the file.
-    file, row = Heart(role), Heart(role)
+    file, row, backoff = Heart(role), Heart(role), Backoff(first=EVERY)
     _repeat("heart", file.beat)
-    _repeat("heart-row", lambda: _tell(row))
+    _repeat("heart-row", lambda: _tell(row, backoff))
 
 
-def _tell(heart: Heart) -> None:
+def _tell(heart: Heart, backoff: Backoff) -> None:
     # Neither pool nor breaker: the worker forks, and their locks with it.
     try:
         with (
@@ -50,8 +51,10 @@ def _tell(heart: Heart) -> None:
             ) as connection,
         ):
             heart.beat(connection.execute)
+        backoff.worked()
     except Error as error:
         heart.complain(str(error).strip())
+        time.sleep(backoff.failed())
 
 
 def _repeat(name: str, do: Callable[[], object]) -> None:

@@ -9,17 +9,13 @@ from datetime import UTC, datetime
 
 import structlog
 from django.conf import settings
-from kombu.exceptions import OperationalError
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from audit import journal
 from audit.gate import latch
 from audit.journal import disk
-from portal import health
-from portal.celery import app
-from portal.lib.errors import ApiTimeout, CircuitOpen
-from portal.lib.resilience import call
+from portal import health, queues
 from portal.limits.processes import Family
 from portal.watchdog import State, read_report
 
@@ -57,32 +53,13 @@ def _queues() -> Iterator[Metric]:
     found = GaugeMetricFamily(
         "vigil_queue_depth", "Tasks that wait in a queue of the broker.", labels=["queue"]
     )
-    errors = app.connection().connection_errors
-    try:
-        depths = call("broker", _depths).value
-    except (ApiTimeout, CircuitOpen, OperationalError, *errors) as error:
-        log.warning("metrics_without_broker", error=str(error.__cause__ or error).strip())
+    answer = queues.depths()
+    # A figure has the time of its scrape: an old one would be wrong.
+    if answer is None or answer.is_stale:
         return
-    for queue, depth in depths.items():
+    for queue, depth in answer.value.items():
         found.add_metric([queue], depth)
     yield found
-
-
-def _depths(timeout: float) -> dict[str, float]:
-    limits = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "max_retries": 0}
-    is_redis = app.conf.broker_url.startswith("redis")
-    with app.connection(
-        connect_timeout=timeout, transport_options=limits if is_redis else {}
-    ) as connection:
-        return {queue: _depth(connection, queue) for queue in app.amqp.queues}
-
-
-def _depth(connection: object, queue: str) -> float:
-    with connection.channel() as channel:  # type: ignore[attr-defined] # kombu is untyped
-        try:
-            return float(channel.queue_declare(queue, passive=True).message_count)
-        except connection.channel_errors:  # type: ignore[attr-defined] # kombu is untyped
-            return 0.0  # an empty list is none in Redis
 
 
 def _journal() -> Iterator[Metric]:

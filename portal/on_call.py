@@ -33,7 +33,9 @@ URGENCY: Mapping[str, Urgency] = {
     "database": Urgency("critical", is_here=False),
     "sequencer": Urgency("critical", is_here=False),
     "signer": Urgency("critical", is_here=False),
+    "ledger": Urgency("critical", is_here=False),
     "broker": Urgency("error", is_here=False),
+    "queue": Urgency("error", is_here=False),
     "worker": Urgency("error", is_here=False),
     "beat": Urgency("error", is_here=False),
 }

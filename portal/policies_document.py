@@ -9,6 +9,7 @@ os.environ.setdefault("SECRET_KEY", "nothing is signed here")
 from portal.lib.resilience import deadline
 from portal.lib.resilience.policies import POLICIES, Policy
 from portal.limits import table
+from portal.on_call import URGENCY
 from portal.system.capabilities import CAPABILITIES
 from portal.system.runbook import RUNBOOK
 
@@ -41,10 +42,24 @@ Rates are counted in the cache, over any sixty seconds. This fails open: without
 counted, and `vigil_rate_limiter_open_total` says so. An address is the one that connects, which behind a
 proxy is the proxy's: see VIGIL_REQUESTS_PER_MINUTE."""
 
+PAGED = """\
+By the watchdog itself, through PagerDuty and with nothing of Vigil in between; the rules for Prometheus come
+on top. It looks every 5 s, also at a database that is away: to look is what it is for. What beats and
+does not work is found by what waits: alerts for the worker, events for a signed checkpoint.
+"""
+
 
 def render() -> str:
     return "\n".join(
-        [INTRODUCTION, *_calls(), *_deadlines(), *_limits(), *_capabilities(), *_runbook()]
+        [
+            INTRODUCTION,
+            *_calls(),
+            *_deadlines(),
+            *_limits(),
+            *_capabilities(),
+            *_paged(),
+            *_runbook(),
+        ]
     )
 
 
@@ -151,6 +166,21 @@ def _capabilities() -> list[str]:
         "\n## What is left of what\n",
         "| capability | is off without | is degraded without |",
         "|---|---|---|",
+        *rows,
+    ]
+
+
+def _paged() -> list[str]:
+    rows = (
+        f"| {RUNBOOK[name].title} | {each.severity} | {_seconds(each.after.total_seconds())} |"
+        f" {'each machine' if each.is_here else 'all machines together'} |"
+        for name, each in URGENCY.items()
+    )
+    return [
+        "\n## What on-call is paged for\n",
+        PAGED,
+        "| what fails | severity | after | one incident for |",
+        "|---|---|---|---|",
         *rows,
     ]
 

@@ -14,12 +14,15 @@ from kombu import Connection
 from portal.lib import heartbeat
 from portal.lib.errors import ApiTimeout
 from portal.lib.resilience import call, http
+from portal.lib.resilience.backoff import LONGEST
 from portal.watchdog import Finding, State
 
 WARN_BELOW = 0.20
 CRITICAL_BELOW = 0.05
 # Three beats.
 LATE = 3 * heartbeat.EVERY
+# By when whoever waited for the database has tried it again, see `backoff`.
+RECONNECT = LONGEST + 1
 # What hangs with a database that hangs is not to blame.
 WAIT_FOR_DATABASE = {"sequencer", "signer"}
 _BEATS = """
@@ -47,16 +50,16 @@ def web(url: str, *, host: str) -> Finding:
     return Finding(State.OK)
 
 
-def database(url: str, beats: "Beats | None" = None) -> Finding:
-    """Asks it for the beats as well, for whoever judges them: see `Beats`."""
+def database(url: str, *asking: Callable[[psycopg.Connection[Any]], None]) -> Finding:
+    """By the same connection others ask what they judge: see `Beats` and `Backlog`."""
 
     def attempt(timeout: float) -> None:
         with psycopg.connect(
             url, connect_timeout=int(timeout), application_name="watchdog", autocommit=True
         ) as connection:
             connection.execute("SELECT 1")
-            if beats is not None:
-                beats.ask(connection)
+            for ask in asking:
+                ask(connection)
 
     _probe(attempt)
     return Finding(State.OK)
@@ -117,11 +120,13 @@ class Beats:
     """When each role was last heard of: by its file here, or by its row in the database.
 
     The row is asked for by the probe of the database, so that no other one waits for it. What was
-    silent from before this watchdog began to look is given the time to start.
+    silent from before this watchdog began to look is given the time to start; and who could only be silent
+    while the database was away, the time to find it again.
     """
 
     def __init__(self) -> None:
         self._begun = self._asked = time.monotonic()
+        self._excused = float("-inf")
         self._rows: dict[str, float] = {}
 
     def ask(self, connection: psycopg.Connection[Any]) -> None:
@@ -130,6 +135,8 @@ class Beats:
         except psycopg.errors.UndefinedTable:
             rows = []  # it comes with a migration
         now = time.monotonic()
+        if now - self._asked > LATE:
+            self._excused = now + RECONNECT
         self._rows = {role: now - float(age) for role, age in rows}
         self._asked = now
 
@@ -141,10 +148,12 @@ class Beats:
             ages.append(file)
         # What lies ahead by a clock that was put back says nothing.
         heard = min((age for age in ages if age > -LATE), default=None)
-        silent = now - self._begun if heard is None else min(heard, now - self._begun)
+        needs_database = file is None or role in WAIT_FOR_DATABASE
+        began = max(self._begun, self._excused) if needs_database else self._begun
+        silent = now - began if heard is None else min(heard, now - began)
         if silent <= LATE:
             return Finding(State.OK)
         detail = "never heard of" if heard is None else f"silent for {heard:.0f} s"
-        if now - self._asked > LATE and (file is None or role in WAIT_FOR_DATABASE):
+        if now - self._asked > LATE and needs_database:
             return Finding(State.WARNING, f"{detail}, which may be for want of the database")
         return Finding(State.FAILING, detail)

@@ -11,34 +11,47 @@ from typing import NoReturn
 import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from portal.lib.heartbeat import Heart
+from portal.lib.heartbeat import EVERY, Heart
+from portal.lib.resilience.backoff import DatabaseBackoff
 
 IDLE = 0.05
 STANDBY = 0.25
-AFTER_FAILURE = 1.0
 
 log = structlog.get_logger(__name__)
 
 
 def lead(name: str, lock: int, make_turn: Callable[[], Callable[[], bool]]) -> NoReturn:
     """Takes turns for as long as the process lives: one made anew whenever it comes to lead. A turn
-    says whether there is more to do at once. While the database is away it waits and tries again."""
-    heart, waiting = Heart(name), Heart(f"{name}.standby")
+    says whether there is more to do at once. While the database is away it tries again after ever longer
+    pauses, and goes on beating: who waits does not hang."""
+    heart, waiting, backoff = Heart(name), Heart(f"{name}.standby"), DatabaseBackoff()
     while True:
         try:
             while not _leads(lock):
                 waiting.beat()
+                backoff.worked()
                 time.sleep(STANDBY)
             turn = make_turn()
             while True:
                 _beat(heart)
-                if not turn():
+                has_more = turn()
+                backoff.worked()
+                if not has_more:
                     time.sleep(IDLE)
         except (InterfaceError, OperationalError) as error:
-            log.warning("leader_waits", name=name, error=str(error).strip())
+            pause = backoff.failed()
+            log.warning(
+                "leader_waits", name=name, seconds=round(pause, 1), error=str(error).strip()
+            )
             connection.close()
-            heart.beat()
-            time.sleep(AFTER_FAILURE)
+            _wait(heart, pause)
+
+
+def _wait(heart: Heart, seconds: float) -> None:
+    ends = time.monotonic() + seconds
+    while (left := ends - time.monotonic()) > 0:
+        heart.beat()
+        time.sleep(min(left, EVERY / 2))
 
 
 def _leads(lock: int) -> bool:

@@ -6,11 +6,11 @@ one that hangs. Fails open: what could not be asked for is done a little later.
 
 import structlog
 from celery import current_app
-from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
 from portal.lib.errors import ApiTimeout, CircuitOpen
 from portal.lib.resilience import call
+from portal.lib.resilience.broker import failures, options
 
 log = structlog.get_logger(__name__)
 
@@ -18,13 +18,16 @@ log = structlog.get_logger(__name__)
 def wake(task: str) -> None:
     try:
         call("broker", lambda timeout: _send(task, timeout))
-    except (ApiTimeout, CircuitOpen, OperationalError, LimitExceeded) as error:
-        log.warning("worker_not_woken", task=task, error=str(error))
+    except (ApiTimeout, CircuitOpen) as error:
+        log.warning("worker_not_woken", task=task, error=str(error.__cause__ or error))
 
 
 def _send(task: str, timeout: float) -> None:
     app = current_app._get_current_object()
-    options = {"max_retries": 0, "socket_connect_timeout": timeout, "socket_timeout": timeout}
-    connection = app.connection_for_write(transport_options=options)
-    with producers[connection].acquire(block=True, timeout=timeout) as producer:
+    bounded = options(app.conf.broker_url, timeout)
+    connection = app.connection_for_write(transport_options=bounded)
+    with (
+        failures(connection),
+        producers[connection].acquire(block=True, timeout=timeout) as producer,
+    ):
         app.send_task(task, producer=producer, retry=False)

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import DatabaseError, connections
 
+from portal.backlog import MOST_WAITING
 from portal.database import replica
 from portal.database.away import away
 from portal.health import readiness
@@ -21,8 +22,6 @@ from portal.system.measures import Figures, ago, memory_used
 from portal.system.runbook import RUNBOOK, Entry
 from portal.watchdog import INTERVAL, Report, State
 
-# The standard alerts above a hundred that wait.
-DEEPEST_QUEUE = 100
 OLDEST_RECEIPT = 30.0
 FULL_MEMORY = 0.90
 # Beats that may be missed before the watchdog counts as gone.
@@ -110,7 +109,8 @@ def _from_breakers(services: dict[str, Service]) -> Iterator[Finding]:
         if breaker is not None and name in RUNBOOK and (state := breaker.state) != CLOSED:
             level = State.FAILING if state == OPEN else State.WARNING
             yield Finding(name, level, f"its breaker is {state}", _opened_at(breaker))
-        service = services.get(name)
+        # What one process has seen alone says too little.
+        service = services.get(name) if policy.is_measured else None
         if service and service.share is not None and service.share < policy.objective:
             detail = f"{service.share:.1%} answered in the last hour, {policy.objective:.1%} wanted"
             is_gone = service.answered == 0
@@ -125,13 +125,12 @@ def _opened_at(breaker: Circuit) -> datetime | None:
 
 
 def _from_figures(figures: Figures) -> Iterator[Finding]:
-    if figures.receipts > DEEPEST_QUEUE or figures.oldest_receipt > OLDEST_RECEIPT:
+    if figures.receipts > MOST_WAITING or figures.oldest_receipt > OLDEST_RECEIPT:
         detail = f"{figures.receipts} alerts wait, the oldest for {figures.oldest_receipt:.0f} s"
         is_stuck = figures.oldest_receipt > OLDEST_RECEIPT
         yield Finding("queue", State.FAILING if is_stuck else State.WARNING, detail)
-    elif sum((figures.queues or {}).values()) > DEEPEST_QUEUE:
-        deepest = sum((figures.queues or {}).values())
-        yield Finding("queue", State.WARNING, f"{deepest} tasks wait in the broker")
+    elif figures.queues and (tasks := sum(figures.queues.value.values())) > MOST_WAITING:
+        yield Finding("queue", State.WARNING, f"{tasks} tasks wait in the broker")
 
 
 def _from_machine() -> Iterator[Finding]:

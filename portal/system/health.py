@@ -69,7 +69,7 @@ class Health:
 
 def health(figures: Figures | None) -> Health:
     """Asks nothing of the database, but by the parts of readiness."""
-    services = latency.services([name for name, row in POLICIES.items() if row.is_measured])
+    services = latency.services(POLICIES)
     report = read_report(settings.VAR.watchdog)
     found = findings(figures, report, services)
     return Health(figures, report, services, found, emergency.paged())

@@ -64,6 +64,20 @@ class Row:
         share = self.service.share if self.service else None
         return share is None or share >= self.policy.objective
 
+    @property
+    def attempts(self) -> str:
+        """`2, of 10 and 15 s, after 0 and 2 s`."""
+        timeouts, delays = (
+            " and ".join(f"{each:g}" for each in seconds)
+            for seconds in (self.policy.timeouts, self.policy.delays)
+        )
+        later = f", after {delays} s" if self.policy.attempts > 1 else ""
+        return f"{self.policy.attempts}, of {timeouts} s{later}"
+
+    @property
+    def wanted(self) -> str:
+        return f"{self.policy.objective * 100:g} %"
+
 
 @require_safe
 @page(VIEW)

@@ -160,8 +160,15 @@ def test_every_process_gets_the_secrets_that_it_reads_and_no_other() -> None:
     assert "owner_database_url" not in str([SERVICES[name] for name in ("web", "worker", "signer")])
 
 
+def test_every_process_is_a_service() -> None:
+    """The worker seals the one journal that there is, and `migrate` sets up."""
+    commands = {each["command"][0] for each in OURS.values() if each.get("command")}
+    assert commands == set(NAMES) - {"sealer"}
+    assert SERVICES["shipper"]["profiles"] == ["shipping"]
+
+
 def test_who_writes_a_journal_writes_it_to_one_disk() -> None:
-    for name in ("web", "worker", "watchdog", "migrate"):
+    for name in ("web", "worker", "watchdog", "migrate", "shipper"):
         assert mounts(name)["var"] == "/var/lib/vigil"
 
 

@@ -1,6 +1,8 @@
 """The manifests are what Kubernetes takes, and hold to our own rules."""
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ def documents(path: Path) -> Iterator[Manifest]:
 
 def manifests() -> list[Manifest]:
     listed = yaml.safe_load((HERE / "kustomization.yaml").read_text())["resources"]
-    assert {*listed, "kustomization.yaml", "secrets.example.yaml"} == {
+    assert {*listed, "kustomization.yaml", "secrets.example.yaml", "shipping"} == {
         path.name for path in HERE.iterdir()
     }
     return [each for name in listed for each in documents(HERE / name)]
@@ -94,6 +96,13 @@ def test_every_argument_names_a_process_and_every_mount_a_volume(name: str) -> N
         assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
 
 
+def test_every_process_runs_somewhere() -> None:
+    [shipper] = documents(HERE / "shipping" / "shipper.yaml")
+    beside = shipper["spec"]["template"]["spec"]["containers"]
+    everything = [*beside, *(each for name in WORKLOADS for each in containers(name))]
+    assert {each["args"][0] for each in everything if "args" in each} == set(NAMES)
+
+
 def test_web_scales_from_three_to_ten_and_two_always_serve() -> None:
     scaler = of("HorizontalPodAutoscaler", "web")["spec"]
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (3, 10)
@@ -134,6 +143,20 @@ def test_the_logs_key_is_the_signers_alone() -> None:
     assert [name for name in WORKLOADS if "vigil-owner" in secrets_of(name)] == ["migrate"]
 
 
+def test_every_pod_opens_what_is_sealed_about_people_with_one_key() -> None:
+    """Made by each for itself, nobody could read what another one wrote."""
+    assert {name for name in WORKLOADS if "vigil-subject-key" in secrets_of(name)} == {
+        *("web", "worker", "migrate")
+    }
+    for name in ("web", "worker", "migrate"):
+        main = pod(name)["containers"][0]
+        [path] = [each["value"] for each in main["env"] if each["name"] == "VIGIL_SUBJECT_KEY"]
+        assert path == "/run/secrets/subjects/key"
+        assert {"name": "subjects", "mountPath": "/run/secrets/subjects", "readOnly": True} in (
+            main["volumeMounts"]
+        )
+
+
 def test_there_is_never_a_second_signer_or_beat() -> None:
     for name in ("signer", "beat"):
         spec = WORKLOADS[name]["spec"]
@@ -167,3 +190,36 @@ def test_no_secret_is_in_the_kustomization() -> None:
     assert used == examples
     text = (HERE / "secrets.example.yaml").read_text()
     assert all("REPLACE" in value for value in re.findall(r'^  \w+: "(.*)"$', text, re.MULTILINE))
+
+
+KUBECTL = shutil.which("kubectl") or ""
+
+
+@pytest.mark.skipif(not KUBECTL, reason="kubectl is not installed")
+def test_shipping_adds_a_shipper_beside_whoever_writes_a_journal(tmp_path: Path) -> None:
+    shutil.copytree(HERE, tmp_path / "k")
+    own = tmp_path / "k" / "kustomization.yaml"
+    own.write_text(own.read_text().replace("# components:", "components:"))
+    done = subprocess.run(
+        [KUBECTL, "kustomize", str(tmp_path / "k")], capture_output=True, text=True, check=True
+    )
+    found = [each for each in yaml.safe_load_all(done.stdout) if each]
+    for version in VERSIONS:
+        for each in found:
+            kubernetes_validate.validate(each, version, strict=True)
+    assert len(found) == len(ALL) + 1
+    shippers: dict[str, Manifest] = {}
+    for each in found:
+        if each["kind"] == "ConfigMap" and each["metadata"]["name"] == "vigil":
+            assert each["data"]["VIGIL_JOURNAL_SHIP"].startswith("syslog+tls://")
+            assert each["data"].keys() > {"VIGIL_ORIGIN"}
+        if each["kind"] in {"Deployment", "StatefulSet", "Job"}:
+            for container in each["spec"]["template"]["spec"]["containers"]:
+                if container["args"] == ["shipper"]:
+                    shippers[each["metadata"]["name"]] = container
+    assert shippers.keys() == {"web", "worker"}
+    plain = {each["name"]: each for each in containers("web")}["sealer"]
+    for container in shippers.values():
+        assert container["securityContext"] == plain["securityContext"]
+        assert container["resources"] == plain["resources"]
+        assert {"name": "var", "mountPath": "/var/lib/vigil"} in container["volumeMounts"]

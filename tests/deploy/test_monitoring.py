@@ -62,6 +62,14 @@ def test_the_rules_are_well_formed_and_fire_when_they_should() -> None:
     check("promtool", "test", "rules", "rules.test.yaml", cwd=RULES.parent)
 
 
+def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not() -> None:
+    told: dict[bool, set[str]] = {True: set(), False: set()}
+    for case in yaml.safe_load(RULES.with_name("rules.test.yaml").read_text())["tests"]:
+        for each in case.get("alert_rule_test", []):
+            told[bool(each.get("exp_alerts"))].add(each["alertname"])
+    assert told[True] == told[False] == {alert["alert"] for alert in alerts()}
+
+
 @needs("promtool", "prometheus")
 def test_the_example_for_prometheus_is_well_formed() -> None:
     check("promtool", "check", "config", "--syntax-only", str(RULES.with_name("prometheus.yml")))

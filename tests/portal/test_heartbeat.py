@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from portal import emergency, guard, heart, probes
 from portal.lib import heartbeat
 from portal.lib.heartbeat import TELL, Heart
+from portal.lib.resilience.backoff import Backoff
 from portal.models import Heartbeat
 from portal.probes import Beats
 from portal.stack.layout import Layout
@@ -114,8 +115,9 @@ class TestJudging:
 
     def test_a_row_is_enough_where_no_disk_is_shared(self, clock: Callable[[float], None]) -> None:
         beats = Beats()
-        clock(60)
-        beats.ask(rows(worker=3, signer=40))
+        for _ in range(6):
+            clock(10)
+            beats.ask(rows(worker=3, signer=40))
         assert beats.look("worker").state is State.OK
         assert beats.look("signer").detail == "silent for 40 s"
         clock(13)
@@ -130,6 +132,23 @@ class TestJudging:
         found = beats.look("worker")
         assert found.state is State.WARNING
         assert "for want of the database" in found.detail
+
+    def test_after_an_outage_of_the_database_everybody_has_time_to_find_it_again(
+        self, clock: Callable[[float], None]
+    ) -> None:
+        beats = Beats()
+        beats.ask(rows(worker=1, signer=1))
+        Heart("beat").beat()
+        clock(60)
+        beats.ask(rows(worker=61, signer=61))
+        assert beats.look("worker").state is State.OK
+        assert beats.look("signer").state is State.OK
+        assert beats.look("beat").state is State.FAILING, "its file needs no database"
+        for _ in range(5):
+            clock(10)
+            beats.ask(rows(worker=3, signer=111))
+        assert beats.look("worker").state is State.OK
+        assert beats.look("signer").state is State.FAILING
 
     @pytest.mark.parametrize(
         ("role", "state"),
@@ -184,24 +203,37 @@ class TestRow:
             )
         beats = Beats()
         beats._begun -= 100
-        assert probes.database(url, beats).state is State.OK
+        assert probes.database(url, beats.ask).state is State.OK
         assert beats.look("worker").state is State.OK
         assert beats.look("signer").state is State.FAILING
 
     def test_before_its_migration_there_is_no_table_and_no_failure(self) -> None:
         beats = Beats()
-        assert probes.database(database.conninfo("postgres"), beats).state is State.OK
+        assert probes.database(database.conninfo("postgres"), beats.ask).state is State.OK
 
     @pytest.mark.usefixtures("committed_db")
     def test_worker_and_beat_tell_it_by_a_connection_of_their_own(self, settings: Any) -> None:
         settings.DATABASE_URL = url_of(connection.settings_dict["NAME"])
-        heart._tell(Heart("beat"))
+        heart._tell(Heart("beat"), Backoff())
         assert Heartbeat.objects.get().role == "beat"
+
+    def test_without_the_database_they_try_again_after_ever_longer_pauses(
+        self, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.DATABASE_URL = ANY
+        pauses: list[float] = []
+        own = SimpleNamespace(sleep=pauses.append, time=time.time)
+        monkeypatch.setattr(heart, "time", own)
+        backoff = Backoff(first=5)
+        for _ in range(5):
+            heart._tell(Heart("worker"), backoff)
+        for pause, whole in zip(pauses, (5, 10, 20, 30, 30), strict=True):
+            assert whole / 2 <= pause <= whole
 
     def test_without_a_database_they_go_on(self, settings: Any) -> None:
         settings.DATABASE_URL = ANY
         with capture_logs() as logs:
-            heart._tell(Heart("beat"))
+            heart._tell(Heart("beat"), Backoff())
         assert [line["event"] for line in logs] == ["beat_not_told"]
 
 

@@ -27,9 +27,8 @@ OUTBOUND: dict[str, set[str]] = {
     "audit/witness/exchange.py": {"witnesses"},
     "incidents/services/waking.py": {"broker"},
     "portal/emergency.py": {"emergency-pagerduty"},
-    "portal/local_metrics.py": {"broker"},
     "portal/probes.py": {"probe"},
-    "portal/system/measures.py": {"broker"},
+    "portal/queues.py": {"broker"},
     "portal/tracing/collector.py": {"trace-collector"},
 }
 # How many calls of each may be under way in a process; 0 is as many as there are.
@@ -62,11 +61,10 @@ CONNECTIONS = {
     "portal/database/base.py": "database, replica",
     "portal/heart.py": "the next beat, a few seconds later",
     "portal/failover/promote.py": "a person waits for it",
-    "portal/local_metrics.py": "broker",
     "portal/probes.py": "probe",
+    "portal/queues.py": "broker",
     "portal/stack/postgres.py": "the supervisor of `make run`",
     "portal/stack/roles.py": "the supervisor of `make run`, and a person",
-    "portal/system/measures.py": "broker",
 }
 CONNECTS = {
     ("psycopg", "connect"),

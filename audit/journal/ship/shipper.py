@@ -1,6 +1,5 @@
 """Sends batch after batch, and the same one again until it is acknowledged: never gives up."""
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ import structlog
 from audit.journal.ship.delivery import NotDelivered, Transport
 from audit.journal.ship.positions import Positions
 from audit.journal.ship.tail import MAX_LINES, Tail
+from portal.lib.resilience.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 
 IDLE = 1.0
-FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 60.0
 
 
@@ -42,6 +41,7 @@ class Shipper:
         self._positions = positions.load()
         self._sleep = sleep
         self._failures = 0
+        self._backoff = Backoff(longest=LONGEST_PAUSE)
         self._stalled = ""
         self._max_lines = MAX_LINES
 
@@ -71,6 +71,7 @@ class Shipper:
         if self._stalled:
             log.info("journal_ship_resumed", failures=self._failures)
         self._failures, self._stalled, self._max_lines = 0, "", MAX_LINES
+        self._backoff.worked()
         return Step(len(batch.records), IDLE if batch.is_last else 0)
 
     def _failed(self, failure: NotDelivered) -> float:
@@ -83,6 +84,4 @@ class Shipper:
             return 0
         if failure.is_final:
             return LONGEST_PAUSE
-        pause = min(FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10), LONGEST_PAUSE)
-        # Spread, so that many machines do not come back at the same moment.
-        return max(failure.retry_after, pause * random.uniform(0.5, 1.0))  # noqa: S311
+        return max(failure.retry_after, self._backoff.failed())

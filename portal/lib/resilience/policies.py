@@ -93,7 +93,8 @@ _TABLE = (
         loses="What changes anything, or needs a record of itself, is refused: 503 DB_UNAVAILABLE. The status"
         " page, health checks and metrics go on; with a replica, what is only read does as well.",
         fallback="the replica, read only, where one is configured and fresh enough",
-        recovers="By itself: one connection is tried every 30 s, and the first that works closes it.",
+        recovers="By itself: loops try again after half a second, twice as long each time; from the fifth failure"
+        " on one connection is tried every 30 s, and the first that works closes it.",
         objective=0.999,
     ),
     Policy(
@@ -116,7 +117,6 @@ _TABLE = (
         delays=ONCE,
         breaker=Breaker(failures=1, cool_down=5.0),
         bulkhead=8,
-        is_cut=False,
         direction=Direction.OPEN,
         loses="What is due waits in the database; nothing of it is lost.",
         recovers="By itself: it is tried again after 5 s, and beat asks for what waits every 2 s.",

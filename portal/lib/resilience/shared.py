@@ -12,6 +12,7 @@ from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from portal.lib.errors import CircuitOpen
+from portal.lib.resilience import clock
 
 T = TypeVar("T")
 PREFIX = "resilience"
@@ -36,6 +37,8 @@ class Shared:
 
     # Its own breaker, which stands on this module and is put here by `breaker`.
     guard: Callable[[], Guard]
+    # What becomes of each question, and its seconds; by `latency`, which stands on this as well.
+    told: Callable[[str, float], None]
 
     @property
     def is_away(self) -> bool:
@@ -72,8 +75,9 @@ class Shared:
             is_probe = guard.admit()
         except CircuitOpen:
             FAILED.labels("skipped").inc()
+            self.told("refused", 0.0)
             return None
-        failure = ""
+        failure, begun = "", clock.monotonic()
         try:
             return question()
         except ValueError:
@@ -84,6 +88,7 @@ class Shared:
             FAILED.labels("failed").inc()
             return None
         finally:
+            self.told("failed" if failure else "answered", clock.monotonic() - begun)
             guard.report(is_probe=is_probe, failure=failure)
 
 

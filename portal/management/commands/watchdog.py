@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from portal import probes
+from portal.backlog import Backlog
 from portal.lib.heartbeat import ROLES
 from portal.on_call import OnCall
 from portal.watchdog import Probe, Watchdog
@@ -32,13 +33,15 @@ class Command(BaseCommand):
 
 
 def _probes(web: str) -> list[Probe]:
-    host, beats = urlsplit(settings.ORIGIN).netloc, probes.Beats()
+    host, beats, backlog = urlsplit(settings.ORIGIN).netloc, probes.Beats(), Backlog()
     return [
         Probe("web", lambda: probes.web(web, host=host)),
-        Probe("database", lambda: probes.database(settings.DATABASE_URL, beats)),
+        Probe("database", partial(probes.database, settings.DATABASE_URL, beats.ask, backlog.ask)),
         Probe("broker", lambda: probes.broker(settings.CELERY_BROKER_URL)),
         Probe("disk", lambda: probes.disk(settings.VAR.var)),
         Probe("journal", lambda: probes.journal(settings.JOURNAL_DIR)),
         Probe("gate", probes.gate),
+        Probe("queue", backlog.queue),
+        Probe("ledger", backlog.ledger),
         *(Probe(role, partial(beats.look, role)) for role in ROLES),
     ]

@@ -29,7 +29,8 @@
     const dialog = document.getElementById("shortcuts");
     const list = document.getElementById("shortcuts-list");
     list.querySelectorAll("[data-here]").forEach((line) => line.remove());
-    for (const element of [...document.querySelectorAll("[data-key-label]")].reverse()) {
+    const offered = [...document.querySelectorAll("[data-key-label]")].filter((each) => each.checkVisibility());
+    for (const element of offered.reverse()) {
       const line = document.createElement("div");
       line.dataset.here = "";
       const term = document.createElement("dt");
@@ -47,7 +48,7 @@
 
   function act(key) {
     const element = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-    if (!element) {
+    if (!element || !element.checkVisibility()) {
       return false;
     }
     if (element.matches("textarea, input")) {

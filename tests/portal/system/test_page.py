@@ -1,8 +1,11 @@
 """The page for whoever is on call: what works, what does not, and the button that closes a breaker."""
 
 import json
+import socket
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,12 +13,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from kombu import Connection
 
 from audit.gate import latch
 from audit.models import Event
 from incidents.models import AlertReceipt
+from portal import queues
 from portal.lib.errors import ApiTimeout
-from portal.lib.resilience import call
+from portal.lib.resilience import call, latency
 from portal.lib.resilience.breaker import CLOSED, OPEN, Circuit, circuit
 from portal.stack.layout import Layout
 from portal.watchdog import Finding, Probe, State, Watchdog
@@ -267,3 +272,35 @@ def test_the_command_closes_for_a_person(
         with pytest.raises(CommandError) as refused:
             call_command("breaker", "close", *arguments)
         assert refused.value.returncode == code
+
+
+def test_a_broker_that_hangs_leaves_the_page_with_the_last_depths_marked_as_stale(
+    operator: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat(settings)
+    assert "0 in celery" in text(operator)
+    assert "stale" not in text(operator)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        hanging = SimpleNamespace(
+            conf=SimpleNamespace(broker_url=url),
+            amqp=queues.app.amqp,
+            connection=lambda **options: Connection(url, **options),
+        )
+        monkeypatch.setattr(queues, "app", hanging)
+        shown = text(operator)
+        assert "0 in celery" in shown
+        assert "the broker cannot be asked" in shown
+        monkeypatch.setattr(queues, "_last", {})
+        assert "Tasks in the broker</dt> <dd> not known" in text(operator)
+
+
+def test_what_a_process_counts_alone_is_shown_as_its_own(
+    operator: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latency, "_own", {})
+    beat(settings)
+    text(operator)
+    shown = text(operator)
+    assert "answered here, 99.9 % wanted" in shown
+    assert "Not called by this process in the last hour; 99 % wanted." in shown

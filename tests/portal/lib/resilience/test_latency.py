@@ -1,13 +1,14 @@
 """Percentiles over a window that all processes fill."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.lib.errors import ApiTimeout
-from portal.lib.resilience import call, latency
+from portal.lib.resilience import call, latency, shared
 from portal.lib.resilience.policies import Policy
 from tests.portal.conftest import FakeClock, policy
 
@@ -51,3 +52,33 @@ def test_the_last_hour_by_outcome(fake_clock: FakeClock, table: dict[str, Policy
     assert found["witnesses"].share is None
     fake_clock.time += 2 * 60 * 60
     assert latency.services(["made-up"])["made-up"].calls == 0
+
+
+def test_what_must_work_without_the_cache_is_counted_by_each_process_alone(
+    fake_clock: FakeClock, table: dict[str, Policy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latency, "_own", {})
+    own = policy(timeouts=(10.0,), delays=(0.0,), breaker=None)
+    table["made-up"] = own = replace(own, is_measured=False)
+
+    def asked(*_args: object) -> None:
+        raise AssertionError("the cache was asked")
+
+    monkeypatch.setattr(shared.Shared, "ask", asked)
+    for outcome, seconds in [("answered", 0.2)] * 97 + [("failed", 3.0)] * 3 + [("refused", 0.0)]:
+        latency.record(own, outcome, seconds)
+    found = latency.services(["made-up"])["made-up"]
+    assert (found.calls, found.answered) == (100, 97)
+    assert 0.2 <= (found.p95 or 0) <= 0.27
+    assert 3 <= (found.p99 or 0) <= 4
+    fake_clock.time += 2 * 60 * 60
+    assert latency.services(["made-up"])["made-up"].calls == 0
+    latency.record(own, "answered", 0.2)
+    assert len(latency._own) == 1, "what is older than the hour is let go"
+
+
+def test_questions_to_the_cache_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency, "_own", {})
+    for _ in range(3):
+        shared.shared.get("something")
+    assert latency.services(["cache"])["cache"].answered == 3
