@@ -28,12 +28,14 @@ SECONDS = Histogram(
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Of the last hour. Percentiles in seconds, over all calls that were made; None for no call."""
+    """Of the last hour. Percentiles in seconds, over all calls that were made; None for no call.
+    `failed_in_a_row` are those since the last that was answered."""
 
     calls: int
     answered: int
     p95: float | None
     p99: float | None
+    failed_in_a_row: int = 0
 
     @property
     def share(self) -> float | None:
@@ -46,6 +48,10 @@ def record(policy: Policy, outcome: str, seconds: float) -> None:
         bucket = min(bisect_left(BOUNDS, seconds), len(BOUNDS) - 1)
         key = _key(policy.name, int(clock.now()) // SLICE, outcome, bucket)
         shared.increase(key, keep=SLICE * (SLICES + 1))
+        if outcome == "answered":
+            shared.delete(_in_a_row(policy.name))
+        else:
+            shared.increase(_in_a_row(policy.name))
 
 
 def services(dependencies: list[str]) -> dict[str, Service]:
@@ -58,9 +64,14 @@ def services(dependencies: list[str]) -> dict[str, Service]:
         for outcome in OUTCOMES
         for bucket in range(len(BOUNDS))
     }
+    in_a_row = {_in_a_row(name): name for name in dependencies}
     counts = {name: [0] * len(BOUNDS) for name in dependencies}
     answered = dict.fromkeys(dependencies, 0)
-    for key, count in shared.get_many(keys).items():
+    failed = dict.fromkeys(dependencies, 0)
+    for key, count in shared.get_many([*keys, *in_a_row]).items():
+        if key in in_a_row:
+            failed[in_a_row[key]] = int(count)
+            continue
         name, outcome, bucket = keys[key]
         counts[name][bucket] += int(count)
         answered[name] += int(count) if outcome == "answered" else 0
@@ -70,6 +81,7 @@ def services(dependencies: list[str]) -> dict[str, Service]:
             answered[name],
             percentile(counts[name], 0.95),
             percentile(counts[name], 0.99),
+            failed[name],
         )
         for name in dependencies
     }
@@ -83,6 +95,10 @@ def percentile(counts: list[int], share: float) -> float | None:
         if count and seen >= wanted:
             return bound
     return None
+
+
+def _in_a_row(dependency: str) -> str:
+    return f"{dependency}:took:in-a-row"
 
 
 def _key(dependency: str, slice_: int, outcome: str, bucket: int) -> str:
