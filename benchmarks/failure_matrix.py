@@ -16,7 +16,8 @@ os.environ.setdefault("SECRET_KEY", "nothing is signed here")
 from benchmarks.stand import table
 from tests.fault_matrix.house import a_house
 from tests.fault_matrix.table import BY_NAME, TITLES, cells
-from tests.fault_matrix.trial import Trial, tried
+from tests.fault_matrix.trial import Trial
+from tests.fault_matrix.trying import tried
 
 HEAD = ("fault", *TITLES, "noticed", "well again", "lost")
 

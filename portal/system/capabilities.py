@@ -93,7 +93,8 @@ CAPABILITIES = (
     ),
     Capability(
         "Background work",
-        ("database", "worker"),
+        # What it changes is governed like everything else, and waits where that cannot be.
+        (*RECORD, "worker"),
         {
             "broker": "What is due waits in the database until it is back.",
             "beat": "What is sent at once is done; what is due by the clock waits.",

@@ -77,6 +77,12 @@ class House(World):
         }
         super().start(var, urls, **surroundings, **env)
 
+    def sign_in(self, name: str = "commander") -> str:
+        """Once the signer has caught up with what was set up."""
+        for path in ("/ledger/checkpoint", "/health/ready"):
+            wait_until(lambda path=path: self.visit(path).status == 200, timeout=90)
+        return super().sign_in(name)
+
     def start_web_anew(self) -> None:
         """As a deployment does: served all along, by processes that know nothing of before."""
         web = self.installation.child("web")

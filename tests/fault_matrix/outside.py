@@ -95,7 +95,7 @@ class Outside:
     def __init__(self, place: Path, key: Path) -> None:
         self.pagerduty = PagerDuty()
         self.witness = LateWitness(place / "witness", key)
-        self.central = SyslogReceiver()
+        self.central = SyslogReceiver(patience=60)
         self.ports: dict[str, int] = {}
 
     def missing(self) -> int:

@@ -13,7 +13,8 @@ from tests.fault_matrix.table import PUBLIC
 # How long what is done at once may take, on a machine that has more to do.
 PATIENCE = 8.0
 CLEAN = {503: {"DB_UNAVAILABLE", "AUDIT_UNAVAILABLE"}, 504: {"API_TIMEOUT"}}
-BUSY = 429
+# Status 0 is what `ask` makes of nobody who answers.
+BUSY, NOBODY = 429, 0
 
 
 class Went(StrEnum):
@@ -96,8 +97,8 @@ def alert(house: House, acknowledged: list[str]) -> dict[str, Outcome]:
         return bool(seen) and seen[-1]["fate"] != "pending"
 
     done = WELL if soon(is_processed) else Outcome(Went.LATE, "its receipt waits")
-    event = seen[-1]["event"] if seen else 0
-    return {"Alerts in": done, "Background work": done, "The record": covered(house, event)}
+    record = covered(house, seen[-1]["event"]) if seen else done
+    return {"Alerts in": done, "Background work": done, "The record": record}
 
 
 def covered(house: House, event: object) -> Outcome:
@@ -164,8 +165,8 @@ def export(house: House) -> Outcome:
 def public(house: House) -> Outcome:
     paths = ("/health/live", "/status/", "/status.json", "/health/system", "/metrics")
     found = [(path, house.visit(path)) for path in paths]
-    bad = [f"{path}: {answer.status}" for path, answer in found if answer.status != 200]
-    return Outcome(Went.UNCLEAN, "; ".join(bad)) if bad else WELL
+    bad = [f"{answer.status} for {path}" for path, answer in found if answer.status != 200]
+    return Outcome(Went.UNCLEAN, "; ".join(sorted(bad, reverse=True))) if bad else WELL
 
 
 ONE_EACH: dict[str, Callable[[House], Outcome]] = {

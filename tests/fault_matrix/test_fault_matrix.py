@@ -8,7 +8,7 @@ import pytest
 from tests import settings as test_settings
 from tests.fault_matrix.house import House, a_house
 from tests.fault_matrix.table import BY_NAME, DEPENDENCIES, FAULTS, Cell, together
-from tests.fault_matrix.trial import tried
+from tests.fault_matrix.trying import tried
 from tests.faulty_proxy import Mode
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
