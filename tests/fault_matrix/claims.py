@@ -11,7 +11,7 @@ _ON_PAGE = (
     r"<(?:strong|span)>{title}</(?:strong|span)>\s*<span class=\"[^\"]*\">(\w+)</span>\s*</p>"
     r"((?:\s*<p[^>]*>[^<]*</p>)*)"
 )
-_IN_TERMINAL = r"^(full|degraded|off) +{title}\n((?: {10}.*\n)*)"
+_IN_TERMINAL = r"^(full|degraded|off) +{title}\n((?: {{10}}.*\n)*)"
 
 
 def claims(house: House) -> dict[str, Level]:

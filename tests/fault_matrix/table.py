@@ -108,7 +108,13 @@ class Otherwise:
     reason: str
 
 
-EXCEPTIONS: Mapping[tuple[str, Mode, str], Otherwise] = {}
+EXCEPTIONS: Mapping[tuple[str, Mode, str], Otherwise] = {
+    ("emergency-pagerduty", Mode.SLOW, "Paging on-call"): Otherwise(
+        Level.DEGRADED,
+        "Whether a page arrived is not known in time, so that the page says off; it arrives late, and is sent again at"
+        " each beat, which PagerDuty takes for the same incident.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)

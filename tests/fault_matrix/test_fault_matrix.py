@@ -1,8 +1,6 @@
 """What is left of what, as `docs/failure-matrix.md` has it, on a running installation: the database and
 the broker in all four ways, everything else once down. `python -m benchmarks.failure_matrix` tries all."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests import settings as test_settings
@@ -11,45 +9,37 @@ from tests.fault_matrix.table import BY_NAME, DEPENDENCIES, FAULTS, Cell, togeth
 from tests.fault_matrix.trying import tried
 from tests.faulty_proxy import Mode
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
-
-DATABASE, BROKER = BY_NAME["database"], BY_NAME["broker"]
 OPEN = ("replica", "cache", "witnesses", "journal-central", "trace-collector")
+WATCHED = ("worker", "beat", "watchdog")
 # What takes the same away, or nothing, is down at once, which saves its time.
 TOGETHER = (
     together("all that fails open", *OPEN),
-    together("worker, beat and watchdog", "worker", "beat", "watchdog"),
+    together("worker, beat and watchdog", *WATCHED),
     together("sequencer and signer", "ledger", "signer"),
     Cell(BY_NAME["web"], Mode.DOWN),
 )
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    if not test_settings.IS_EMBEDDED:
-        pytest.skip("only where servers can be started")
-    with a_house() as made:
-        yield made
+def problems(house: House) -> dict[str, list[str]]:
+    broker = [tried(house, Cell(BY_NAME["broker"], mode)) for mode in FAULTS]
+    database = [tried(house, Cell(BY_NAME["database"], mode), is_helped=True) for mode in FAULTS]
+    others = [tried(house, cell, is_told=False) for cell in TOGETHER]
+    return {str(trial.cell): trial.problems for trial in (*broker, *database, *others)}
 
 
-@pytest.mark.parametrize("mode", FAULTS)
-def test_the_broker_fails_as_the_page_says(house: House, mode: Mode) -> None:
-    assert tried(house, Cell(BROKER, mode)).problems == []
+@pytest.mark.stack
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not test_settings.IS_EMBEDDED, reason="only where servers can be started")
+def test_whatever_fails_leaves_what_the_table_says() -> None:
+    """One test, so that workers that run beside each other share one installation."""
+    with a_house() as house:
+        found = problems(house)
+    assert {cell: wrong for cell, wrong in found.items() if wrong} == {}
 
 
-@pytest.mark.parametrize("mode", FAULTS)
-def test_the_database_fails_as_the_page_says(house: House, mode: Mode) -> None:
-    assert tried(house, Cell(DATABASE, mode), is_helped=True).problems == []
-
-
-@pytest.mark.parametrize("cell", TOGETHER, ids=str)
-def test_what_is_down_takes_away_what_the_table_says(house: House, cell: Cell) -> None:
-    assert tried(house, cell, is_told=False).problems == []
-
-
-def test_everything_was_down_once() -> None:
-    tried_here = {name for each in TOGETHER for name in each.dependency.behind}
-    tried_here |= {name for each in TOGETHER for name in each.dependency.processes}
-    # A page takes half a minute, and is tried with the watchdog.
+def test_everything_is_down_once() -> None:
+    parts = [each.dependency for each in TOGETHER]
+    down = {name for each in parts for name in (*each.behind, *each.processes)}
+    # On-call is paged after half a minute and more, which is tried with the watchdog.
     others = {"database", "database-and-replica", "broker", "emergency-pagerduty"}
-    assert tried_here | others == {each.name for each in DEPENDENCIES}
+    assert down | others == {each.name for each in DEPENDENCIES}
