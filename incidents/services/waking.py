@@ -14,6 +14,10 @@ from portal.lib.resilience import call
 
 log = structlog.get_logger(__name__)
 
+# Beat has asked several times by then: what piled up while there was no worker is thrown away unread, and
+# keeps nothing that came since waiting.
+GOOD_FOR = 10.0
+
 
 def wake(task: str) -> None:
     try:
@@ -27,4 +31,4 @@ def _send(task: str, timeout: float) -> None:
     options = {"max_retries": 0, "socket_connect_timeout": timeout, "socket_timeout": timeout}
     connection = app.connection_for_write(transport_options=options)
     with producers[connection].acquire(block=True, timeout=timeout) as producer:
-        app.send_task(task, producer=producer, retry=False)
+        app.send_task(task, producer=producer, retry=False, expires=GOOD_FOR)

@@ -12,6 +12,7 @@ from tests.fault_matrix.table import (
     NOT_APPLICABLE,
     PUBLIC,
     TITLES,
+    UNSEEN,
     Cell,
     Dependency,
 )
@@ -94,6 +95,8 @@ def _told(dependency: Dependency) -> list[str]:
     if dependency.provokes:
         title = RUNBOOK[dependency.provokes].title
         texts.append(f"- Tried without {title} as well, so that there is something to page for.")
+    if unseen := UNSEEN.get(dependency.name):
+        texts.append(f"- {' and '.join(sorted(unseen))}: not tried, since there is nobody to ask.")
     exceptions: dict[str, list[str]] = {}
     for (name, mode, title), exception in EXCEPTIONS.items():
         if name == dependency.name:

@@ -100,6 +100,10 @@ LEFT_OUT: Mapping[str, str] = {
 }
 
 
+# What goes on without a web process, and cannot be asked after without one.
+UNSEEN: Mapping[str, frozenset[str]] = {"web": frozenset({"Background work", "The record"})}
+
+
 @dataclass(frozen=True, slots=True)
 class Otherwise:
     """`level` in place of what the page says, and why."""

@@ -14,7 +14,7 @@ from tests.fault_matrix.claims import claims
 from tests.fault_matrix.faults import fault
 from tests.fault_matrix.house import House
 from tests.fault_matrix.probes import Outcome, Went
-from tests.fault_matrix.table import Cell
+from tests.fault_matrix.table import UNSEEN, Cell
 from tests.fault_matrix.trial import PAGING, Trial
 
 NOTICED, RECOVERED, KEPT = 120.0, 120.0, 90.0
@@ -84,14 +84,18 @@ def _notice(
             trial.claimed = claims(house) or trial.claimed
             if not trial.claimed or trial.wrong_claims():
                 return False
-        trial.outcomes = _do_everything(house, traffic)
-        for title, outcome in trial.outcomes.items():
+        name = trial.cell.dependency.name
+        seen = _do_everything(house, traffic)
+        for title in UNSEEN.get(name, ()):
+            del seen[title]
+        for title, outcome in seen.items():
             is_dead = outcome.detail.startswith(f"{probes.NOBODY} ")
-            if is_dead and trial.cell.dependency.name == "web":
+            if is_dead and name == "web":
                 # A connection that ends with the process that served it is how its death looks.
-                trial.outcomes[title] = Outcome(Went.REFUSED, "nobody listens")
+                seen[title] = Outcome(Went.REFUSED, "nobody listens")
             elif outcome.went is Went.UNCLEAN:
                 trial.unclean.append(f"{title}: {outcome.detail}")
+        trial.outcomes = seen
         return not trial.disagreements()
 
     return wait_for(is_noticed, NOTICED, began)
