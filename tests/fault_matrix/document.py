@@ -24,8 +24,9 @@ INTRODUCTION = """\
 
 What is left of each capability while something that Vigil depends on is down, slow, answers wrongly, or
 comes and goes. This page is written from `tests/fault_matrix/table.py`, and each cell of it is tried on a
-running installation: the fault is made, everything is done from outside, and it ends. The levels follow
-from the same table as those on *System health*, so that what the page says is what was tried. What is to be done: [failure policies](failure-policies.md).
+running installation, by `python -m benchmarks.failure_matrix`: the fault is made, everything is done from
+outside, and the fault ends. The levels follow from the same table as those on *System health*, so that what
+that page says is what was tried. [Failure policies](failure-policies.md) say what is to be done.
 
 - **full**: works as ever.
 - **degraded**: works late, or without a part, and *System health* says which.
@@ -34,6 +35,9 @@ from the same table as those on *System health*, so that what the page says is w
 
 Never, in any cell: an answer of 500, a request that hangs beyond its time, or an alert that was
 acknowledged and is lost. After each of them everything is full again by itself.
+
+On-call is paged for what lasts half a minute. So paging is tried where the fault itself is one to page for,
+and does not flap; elsewhere its level follows from the table alone.
 """
 MODES = {
     Mode.DOWN: "Refuses connections; a process is killed as often as it is started again.",
@@ -91,10 +95,12 @@ def _left(dependency: Dependency, expected: dict[str, Level]) -> list[str]:
 
 
 def _told(dependency: Dependency) -> list[str]:
-    texts = []
+    texts = [f"- {dependency.note}"] if dependency.note else []
     if dependency.provokes:
         title = RUNBOOK[dependency.provokes].title
-        texts.append(f"- Tried without {title} as well, so that there is something to page for.")
+        texts.append(
+            f"- Tried while there is no {title.partition(',')[0]} either, to have something to page for."
+        )
     if unseen := UNSEEN.get(dependency.name):
         texts.append(f"- {' and '.join(sorted(unseen))}: not tried, since there is nobody to ask.")
     exceptions: dict[str, list[str]] = {}

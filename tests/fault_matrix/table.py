@@ -33,6 +33,7 @@ class Dependency:
     policy: str = ""
     finds_in: Mapping[Mode, frozenset[str]] = field(default_factory=dict)
     is_read_only: bool = False
+    note: str = ""
     provokes: str = ""
     """A process held down for the time of the fault, so that there is something to page for."""
 
@@ -50,6 +51,10 @@ def _process(name: str, title: str, *finds: str, **more: object) -> Dependency:
     return Dependency(name, title, frozenset(finds), processes=(name,), **more)  # type: ignore[arg-type]
 
 
+UNTIL_LATE = (
+    "Shown is what is left once the oldest event has waited for VIGIL_MAX_CHECKPOINT_LAG (60 s) for a"
+    " signed checkpoint. Until then changes are made, and wait for one."
+)
 DEPENDENCIES = (
     _served(
         "database",
@@ -76,11 +81,17 @@ DEPENDENCIES = (
     _served("witnesses", "Witness of checkpoints", "witnesses"),
     _served("journal-central", "Central log", "journal-central"),
     _served("trace-collector", "Collector of traces"),
-    _process("web", "Web processes", "web", finds_in={Mode.SLOW: frozenset()}),
+    _process(
+        "web",
+        "Web processes",
+        "web",
+        finds_in={Mode.SLOW: frozenset()},
+        note="Off is here a connection that is refused, or ends: nobody is there to say so.",
+    ),
     _process("worker", "Worker", "worker"),
     _process("beat", "Beat", "beat"),
-    _process("ledger", "Sequencer", "sequencer", "ledger"),
-    _process("signer", "Signer", "signer", "ledger"),
+    _process("ledger", "Sequencer", "sequencer", "ledger", note=UNTIL_LATE),
+    _process("signer", "Signer", "signer", "ledger", note=UNTIL_LATE),
     _process("watchdog", "Watchdog", "watchdog"),
 )
 BY_NAME = {each.name: each for each in DEPENDENCIES}
