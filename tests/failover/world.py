@@ -191,7 +191,7 @@ class World:
         assert self.installation.process.poll() is None, self.installation.said
         first_run = (var / "keys" / "first-run.txt").read_text()
         self.token = re.search(r"vgl_\S+", first_run)[0]
-        self.people: dict[str, str] = dict(re.findall(r"(\w+) +(\S{16})\b", first_run))
+        self.people: dict[str, str] = dict(re.findall(r"(\w+) +(\S{16})(?!\S)", first_run))
         self.cookie = self.sign_in()
 
     def server(self, of: EmbeddedPostgres | None = None) -> psycopg.Connection[Any]:
