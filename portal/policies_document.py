@@ -18,7 +18,8 @@ INTRODUCTION = """\
 
 What Vigil calls out of its processes, and what holds when that fails. This page is written from the
 tables in `portal/lib/resilience/policies.py` and `portal/system`, which the code itself reads.
-*System health* in the sidebar shows all of it as it is now.
+*System health* in the sidebar shows all of it as it is now; [the failure matrix](failure-matrix.md) says what
+is left while each dependency fails in each way, as it was tried.
 """
 ATTEMPTS = """\
 *Attempts* are the timeouts of each in turn, with the pauses between them. Within a request there is one

@@ -14,6 +14,10 @@ from portal.lib.resilience.broker import failures, options
 
 log = structlog.get_logger(__name__)
 
+# Beat has asked several times by then: what piled up while there was no worker is thrown away unread, and
+# keeps nothing that came since waiting.
+GOOD_FOR = 10.0
+
 
 def wake(task: str) -> None:
     try:
@@ -30,4 +34,4 @@ def _send(task: str, timeout: float) -> None:
         failures(connection),
         producers[connection].acquire(block=True, timeout=timeout) as producer,
     ):
-        app.send_task(task, producer=producer, retry=False)
+        app.send_task(task, producer=producer, retry=False, expires=GOOD_FOR)

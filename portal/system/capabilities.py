@@ -42,7 +42,7 @@ CAPABILITIES = (
     ),
     Capability(
         "Working incidents",
-        RECORD,
+        (*RECORD, "web"),
         {
             "sequencer": SEQUENCER,
             "signer": SIGNER,
@@ -52,13 +52,13 @@ CAPABILITIES = (
     ),
     Capability(
         "Reading incidents and the record",
-        ("database",),
+        ("database", "web"),
         {"shed": "Some pages and lists are refused for now; P0 work and alerts go first."},
         read_only="Pages are read from the replica, as of when the banner says; nothing is changed.",
     ),
     Capability(
         "Governance",
-        RECORD,
+        (*RECORD, "web"),
         {"cache": "Decisions are made as always; breakers are no longer shared."},
     ),
     Capability(
@@ -86,10 +86,15 @@ CAPABILITIES = (
         {"memory": "Pages answer slowly.", "shed": "Pages are brought up to date late."},
         read_only="Pages are kept up to date from the replica, in which nothing happens.",
     ),
-    Capability("Evidence exports", RECORD, {"shed": "Exports and searches are refused first."}),
+    Capability(
+        "Evidence exports",
+        (*RECORD, "web"),
+        {"shed": "Exports and searches are refused first."},
+    ),
     Capability(
         "Background work",
-        ("database", "worker"),
+        # What it changes is governed like everything else, and waits where that cannot be.
+        (*RECORD, "worker"),
         {
             "broker": "What is due waits in the database until it is back.",
             "beat": "What is sent at once is done; what is due by the clock waits.",

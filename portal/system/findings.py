@@ -26,6 +26,8 @@ OLDEST_RECEIPT = 30.0
 FULL_MEMORY = 0.90
 # Beats that may be missed before the watchdog counts as gone.
 PATIENCE = 3
+# Calls in a row that failed, after which what is called counts as gone.
+GONE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +113,14 @@ def _from_breakers(services: dict[str, Service]) -> Iterator[Finding]:
             yield Finding(name, level, f"its breaker is {state}", _opened_at(breaker))
         # What one process has seen alone says too little.
         service = services.get(name) if policy.is_measured else None
-        if service and service.share is not None and service.share < policy.objective:
+        if service is None or service.share is None:
+            continue
+        if service.failed_in_a_row >= GONE:
+            detail = f"the last {service.failed_in_a_row} calls were not answered"
+            yield Finding(name, State.FAILING, detail)
+        elif service.share < policy.objective:
             detail = f"{service.share:.1%} answered in the last hour, {policy.objective:.1%} wanted"
-            is_gone = service.answered == 0
-            yield Finding(name, State.FAILING if is_gone else State.WARNING, detail)
+            yield Finding(name, State.WARNING, detail)
     if shared.is_away:
         yield Finding("cache", State.FAILING, "it does not answer this process")
 

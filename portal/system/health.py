@@ -6,7 +6,7 @@ from datetime import datetime
 from django.conf import settings
 
 from portal import emergency
-from portal.lib import read_only
+from portal.database import replica
 from portal.lib.heartbeat import ROLES
 from portal.lib.resilience import latency
 from portal.lib.resilience.latency import Service
@@ -46,8 +46,7 @@ class Health:
 
     @property
     def judged(self) -> list[Judged]:
-        states = {finding.name: finding.state for finding in self.findings}
-        return judge(states, is_read_only=read_only.current() is not None)
+        return judged(self.findings)
 
     @property
     def is_full(self) -> bool:
@@ -65,6 +64,13 @@ class Health:
     @property
     def beat_at(self) -> datetime | None:
         return self.report.beat_at if self.report else None
+
+
+def judged(found: list[Finding]) -> list[Judged]:
+    """What these leave of each capability. Where the database is away, a replica of which nothing is
+    found is one that is read."""
+    states = {finding.name: finding.state for finding in found}
+    return judge(states, is_read_only=replica.is_configured() and "replica" not in states)
 
 
 def health(figures: Figures | None) -> Health:

@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 
 from portal.health import only_read
-from portal.system.capabilities import Level, judge
-from portal.system.health import health
+from portal.system.capabilities import Level
+from portal.system.health import health, judged
 from portal.watchdog import State
 
 WITHHELD = {"emergency-key", "emergency-pagerduty"}
@@ -22,15 +22,15 @@ WITHHELD = {"emergency-key", "emergency-pagerduty"}
 def public(request: HttpRequest) -> HttpResponse:
     only_read(request)
     told = [each for each in health(None).findings if each.name not in WITHHELD]
-    judged = [
+    left = [
         each
-        for each in judge({finding.name: finding.state for finding in told})
+        for each in judged(told)
         # Without what is withheld nothing true could be said of it.
         if not WITHHELD & set(each.capability.needs)
     ]
     context = {
-        "judged": judged,
-        "is_full": all(each.level is Level.FULL for each in judged),
+        "judged": left,
+        "is_full": all(each.level is Level.FULL for each in left),
         "findings": told,
         "failing": State.FAILING,
     }

@@ -19,13 +19,14 @@ import psycopg
 from portal.stack.postgres import EmbeddedPostgres
 from portal.stack.processes import ROOT
 from portal.stack.roles import prepare_database
-from tests.failover.proxy import DelayProxy
 from tests.failover.standby import Standby
+from tests.faulty_proxy import FaultyProxy, Mode
 from tests.stack.installation import Installation
 from tests.stack.people import Person
 from tests.stack.waiting import wait_until
 
 READ_ONLY = "X-Vigil-Read-Only"
+SOCKET = ".s.PGSQL.5432"
 ROLES = {"": "vigil_app", "LEDGER_": "vigil_ledger", "SIGNER_": "vigil_signer"}
 
 
@@ -45,7 +46,7 @@ def ask(port: int, method: str, path: str, body: str = "", **headers: str) -> An
     try:
         connection.request(method, path, body or None, sent)
         answer = connection.getresponse()
-        text = answer.read().decode()
+        text = answer.read().decode(errors="replace")
         cookies = "; ".join(answer.headers.get_all("Set-Cookie") or ())
         return Answer(time.monotonic(), answer.status, text, dict(answer.getheaders()), cookies)
     except (OSError, http.client.HTTPException) as error:
@@ -61,6 +62,7 @@ class Traffic:
     port: int
     token: str
     cookie: str
+    pause: float = 0.1
     sent: list[Answer] = field(default_factory=list)
     read: list[Answer] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
@@ -83,7 +85,7 @@ class Traffic:
 
     def _send(self, thread: int) -> None:
         count = 0
-        while not self._stop.wait(0.1):
+        while not self._stop.wait(self.pause):
             count += 1
             alert = {"dedup_key": f"{thread}-{count % 5}", "summary": f"alert {count}"}
             answer = ask(
@@ -99,7 +101,7 @@ class Traffic:
             self.sent.append(answer)
 
     def _read(self, _thread: int) -> None:
-        while not self._stop.wait(0.3):
+        while not self._stop.wait(3 * self.pause):
             self.read.append(
                 ask(
                     self.port, "GET", "/incidents/incident/", Cookie=self.cookie, Accept="text/html"
@@ -126,13 +128,15 @@ class Traffic:
 
 
 class World:
+    installation: Installation | None = None
+
     def __init__(self, place: Path, person: Person | None = None) -> None:
         self.place, self.person = place, person or Person(sys.executable, None)
         self.disk = place / "disk"
         self.is_small = self._mount()
         self.primary = EmbeddedPostgres(self.disk / "data", place / "p")
         self.replica = Standby(self.primary.socket_dir, place / "replica", place / "r", fsync=True)
-        self.proxy = DelayProxy(self.primary.socket_dir)
+        self.proxy = FaultyProxy(self.primary.socket_dir / SOCKET)
 
     def _mount(self) -> bool:
         """A disk of its own that can be filled, where this machine lets us have one."""
@@ -152,7 +156,8 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.installation.clean_up()
+        if self.installation:
+            self.installation.clean_up()
         self.proxy.close()
         for server in (self.replica, self.primary):
             server.__exit__(None, None, None)
@@ -186,7 +191,7 @@ class World:
         assert self.installation.process.poll() is None, self.installation.said
         first_run = (var / "keys" / "first-run.txt").read_text()
         self.token = re.search(r"vgl_\S+", first_run)[0]
-        self.people: dict[str, str] = dict(re.findall(r"(\w+) +(\S{16})\b", first_run))
+        self.people: dict[str, str] = dict(re.findall(r"(\w+) +(\S{16})(?!\S)", first_run))
         self.cookie = self.sign_in()
 
     def server(self, of: EmbeddedPostgres | None = None) -> psycopg.Connection[Any]:
@@ -217,8 +222,9 @@ class World:
         session = re.search(r"sessionid=(\w+)", sent.cookies)[1]
         return f"csrftoken={token}; sessionid={session}"
 
-    def traffic(self) -> Traffic:
-        return Traffic(self.installation.port, self.token, self.cookie)
+    def traffic(self, pause: float = 0.1) -> Traffic:
+        """`pause` is how long each sender waits between two alerts, in seconds."""
+        return Traffic(self.installation.port, self.token, self.cookie, pause)
 
     def kept(self, of: EmbeddedPostgres | None = None) -> set[str]:
         """The receipts that are there."""
@@ -279,10 +285,10 @@ class World:
             hog.close()
 
     def slow_down(self) -> None:
-        self.proxy.delay = 7.0
+        self.proxy.set(Mode.SLOW, delay=7.0)
 
     def speed_up(self) -> None:
-        self.proxy.delay = 0.0
+        self.proxy.set(Mode.PASS)
 
     def _pause_or_end(self, what: str) -> None:
         postmaster = psutil.Process(self.primary._process.pid)

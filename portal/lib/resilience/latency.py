@@ -33,12 +33,14 @@ _own: dict[int, dict[str, int]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Of the last hour. Percentiles in seconds, over all calls that were made; None for no call."""
+    """Of the last hour. Percentiles in seconds, over all calls that were made; None for no call.
+    `failed_in_a_row` are those since the last that was answered."""
 
     calls: int
     answered: int
     p95: float | None
     p99: float | None
+    failed_in_a_row: int = 0
 
     @property
     def share(self) -> float | None:
@@ -53,6 +55,10 @@ def record(policy: Policy, outcome: str, seconds: float) -> None:
     key = _key(policy.name, slice_, outcome, bucket)
     if policy.is_measured:
         shared.increase(key, keep=SLICE * (SLICES + 1))
+        if outcome == "answered":
+            shared.delete(_in_a_row(policy.name))
+        else:
+            shared.increase(_in_a_row(policy.name))
         return
     if slice_ not in _own:
         for old in [each for each in list(_own) if each <= slice_ - SLICES]:
@@ -72,13 +78,20 @@ def services(dependencies: Iterable[str]) -> dict[str, Service]:
         for outcome in OUTCOMES
         for bucket in range(len(BOUNDS))
     }
+    in_a_row = {_in_a_row(name): name for name in dependencies}
     counts = {name: [0] * len(BOUNDS) for name in dependencies}
     answered = dict.fromkeys(dependencies, 0)
-    ours = {key for key, (name, _, _) in keys.items() if policy_of(name).is_measured}
+    failed = dict.fromkeys(dependencies, 0)
+    measured = {name for name in dependencies if policy_of(name).is_measured}
+    ours = [key for key, (name, _, _) in keys.items() if name in measured]
+    ours += [key for key, name in in_a_row.items() if name in measured]
     found = shared.get_many(ours) if ours else {}
     for counted in list(_own.values()):
         found |= {key: count for key, count in counted.copy().items() if key in keys}
     for key, count in found.items():
+        if key in in_a_row:
+            failed[in_a_row[key]] = int(count)
+            continue
         name, outcome, bucket = keys[key]
         counts[name][bucket] += int(count)
         answered[name] += int(count) if outcome == "answered" else 0
@@ -88,6 +101,7 @@ def services(dependencies: Iterable[str]) -> dict[str, Service]:
             answered[name],
             percentile(counts[name], 0.95),
             percentile(counts[name], 0.99),
+            failed[name],
         )
         for name in dependencies
     }
@@ -101,6 +115,10 @@ def percentile(counts: list[int], share: float) -> float | None:
         if count and seen >= wanted:
             return bound
     return None
+
+
+def _in_a_row(dependency: str) -> str:
+    return f"{dependency}:took:in-a-row"
 
 
 def _key(dependency: str, slice_: int, outcome: str, bucket: int) -> str:

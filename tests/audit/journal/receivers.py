@@ -62,7 +62,8 @@ class SyslogReceiver:
     `is_deaf`: it takes the bytes off the connection and closes without being asked to.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, *, patience: float = 5) -> None:
+        self._patience = patience
         self.messages: list[Message] = []
         self.errors: list[str] = []
         self.connections = 0
@@ -88,7 +89,7 @@ class SyslogReceiver:
                 opened, _ = self._listening.accept()
             except OSError:
                 return
-            opened.settimeout(5)
+            opened.settimeout(self._patience)
             self.connections += 1
             try:
                 self._receive(opened)

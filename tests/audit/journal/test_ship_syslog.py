@@ -106,6 +106,23 @@ def test_a_connection_cut_in_the_middle_of_a_frame_is_a_failure(
     assert received[-len(some) :] == [each.raw for each in some]
 
 
+def test_whoever_answers_is_no_receiver(some: list[Record]) -> None:
+    """A web server, say, that reads everything, and closes in good order."""
+
+    def answer() -> None:
+        with listening, listening.accept()[0] as opened:
+            while opened.recv(65536):
+                continue
+            opened.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=answer)
+    thread.start()
+    with pytest.raises(NotDelivered, match="no syslog receiver"):
+        Syslog("127.0.0.1", listening.getsockname()[1]).send(some)
+    thread.join()
+
+
 def test_a_receiver_that_goes_before_it_has_read_all_is_a_failure(some: list[Record]) -> None:
     """The bytes had reached its machine, so that the connection itself has nothing to complain of."""
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.database import replica
 from portal.lib.resilience.policies import POLICIES
 from portal.system.capabilities import CAPABILITIES, Capability, Level, judge
+from portal.system.findings import Finding
+from portal.system.health import judged
 from portal.system.runbook import RUNBOOK
 from portal.watchdog import State
 
@@ -18,7 +21,7 @@ def level(title: str, **states: State) -> Level:
 
 
 def test_when_all_is_well_everything_is_full() -> None:
-    assert {judged.level for judged in judge({})} == {Level.FULL}
+    assert {each.level for each in judge({})} == {Level.FULL}
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda c: c.title)
@@ -67,3 +70,30 @@ def test_with_a_replica_to_read_reading_goes_on_and_nothing_else() -> None:
     assert levels["Alerts in"] is levels["Working incidents"] is Level.OFF
     without = {each.capability.title: each.level for each in judge(states)}
     assert without["Reading incidents and the record"] is Level.OFF
+
+
+def test_a_replica_of_which_nothing_is_found_is_one_that_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(replica, "is_configured", lambda: True)
+
+    def reading(*found: Finding) -> Level:
+        levels = {each.capability.title: each.level for each in judged(list(found))}
+        return levels["Reading incidents and the record"]
+
+    away = Finding("database", State.FAILING, "does not answer")
+    assert reading(away) is Level.DEGRADED
+    assert reading(away, Finding("replica", State.WARNING, "it is behind")) is Level.OFF
+
+
+def test_without_a_web_process_nothing_is_served() -> None:
+    off = {
+        each.capability.title for each in judge({"web": State.FAILING}) if each.level is Level.OFF
+    }
+    assert {
+        "Alerts in",
+        "Working incidents",
+        "Reading incidents and the record",
+        "Governance",
+    } < off
+    assert "Paging on-call" not in off

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -94,6 +94,25 @@ def test_what_the_watchdog_sees_is_told_with_what_to_do(operator: Client, settin
     assert "3% of the disk is free" in shown
     assert "Make room on the disk named here" in shown
     assert "Little room is left" in shown
+
+
+def test_what_answers_no_more_is_gone_however_well_it_did_before(
+    operator: Client, settings: Any
+) -> None:
+    def fail(_timeout: float) -> None:
+        raise ConnectionRefusedError("refused")
+
+    beat(settings)
+    for _ in range(60):
+        call("witnesses", lambda _timeout: None)
+    with suppress(ApiTimeout):
+        call("witnesses", fail)
+    assert "without the cosignatures of the witnesses" not in text(operator)
+    with suppress(ApiTimeout):
+        call("witnesses", fail)
+    shown = text(operator)
+    assert "the last 2 calls were not answered" in shown
+    assert "without the cosignatures of the witnesses" in shown
 
 
 def test_a_missed_beat_is_told(operator: Client, settings: Any) -> None:

@@ -1,6 +1,7 @@
 """Percentiles over a window that all processes fill."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -50,6 +51,7 @@ def test_the_last_hour_by_outcome(fake_clock: FakeClock, table: dict[str, Policy
     assert 9 <= (found["made-up"].p99 or 0) <= 12
     assert found["witnesses"] == latency.Service(0, 0, None, None)
     assert found["witnesses"].share is None
+    assert found["made-up"].failed_in_a_row == 2
     fake_clock.time += 2 * 60 * 60
     assert latency.services(["made-up"])["made-up"].calls == 0
 
@@ -82,3 +84,17 @@ def test_questions_to_the_cache_are_counted(monkeypatch: pytest.MonkeyPatch) -> 
     for _ in range(3):
         shared.shared.get("something")
     assert latency.services(["cache"])["cache"].answered == 3
+
+
+def test_an_answer_ends_a_row_of_failures(table: dict[str, Policy]) -> None:
+    table["made-up"] = policy(timeouts=(10.0,), delays=(0.0,), breaker=None)
+
+    def failing(_timeout: float) -> None:
+        raise OSError("gone")
+
+    rows = []
+    for attempt in (failing, failing, failing, lambda _timeout: None, failing):
+        with suppress(ApiTimeout):
+            call("made-up", attempt)
+        rows.append(latency.services(["made-up"])["made-up"].failed_in_a_row)
+    assert rows == [1, 2, 3, 0, 1]
