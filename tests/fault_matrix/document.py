@@ -42,7 +42,7 @@ and does not flap; elsewhere its level follows from the table alone.
 MODES = {
     Mode.DOWN: "Refuses connections; a process is killed as often as it is started again.",
     Mode.SLOW: "Each piece of what is said takes longer than the first timeout of its policy, either way; a"
-    " process hangs. Of the web processes one hangs, and the other goes on.",
+    " process hangs. Of the web processes one hangs, and the others go on.",
     Mode.WRONG: "Takes what is asked, and answers with what makes no sense in its protocol.",
     Mode.FLAPPING: "Down for four seconds and there for four; a process is killed every four seconds. The level"
     " is the worst that may be met: at any moment it may be better.",
