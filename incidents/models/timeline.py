@@ -14,6 +14,7 @@ class TimelineEntry(models.Model):
         ALERT = "alert", "Alert"
         CLOCK = "clock", "Clock"
         POSTMORTEM = "postmortem", "Postmortem"
+        NOTIFICATION = "notification", "Notification"
 
     incident = models.ForeignKey(
         "incidents.Incident", on_delete=models.PROTECT, related_name="timeline"
