@@ -7,17 +7,23 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from audit.principal import system
 from incidents.models import AlertReceipt, IdempotencyKey, Source
 from incidents.models.alert import Fate
+from incidents.selectors.escalations import overdue
+from incidents.services import delivery
+from incidents.services.escalation import incident_escalate
 from incidents.services.processing import (
     BATCH,
     NothingWaits,
     receipt_set_aside,
     receipts_process,
 )
+from incidents.services.tickets import tickets_read
 from portal.lib.errors import ValidationFailed, VigilError
+from portal.lib.resilience import deadline
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +32,8 @@ KEYS_A_ROUND = 500
 BATCHES_A_KEY = 5
 KEEP_KEYS = timedelta(days=7)
 MAX_ATTEMPTS = 5
+# Seconds: less is left for none of a policy's attempts.
+ENOUGH_TO_DELIVER = 15.0
 
 
 @shared_task(name="incidents.drain_receipts")  # type: ignore[untyped-decorator] # no stubs
@@ -91,6 +99,46 @@ def _postpone(source: Source, dedup_key: str, reason: str) -> None:
     delay = timedelta(seconds=2 ** (first.attempts + 1))
     waiting.filter(pk=first.pk).update(attempts=F("attempts") + 1)
     waiting.update(retry_at=Now() + delay)
+
+
+@shared_task(name="incidents.deliver_notifications")  # type: ignore[untyped-decorator] # no stubs
+def deliver_notifications() -> int:
+    """Sends what is due, as long as there is time for a whole delivery. Idempotent: any number may run
+    at once, and what one leaves the next sweep takes."""
+    sent = 0
+    try:
+        while deadline.remaining() > ENOUGH_TO_DELIVER and delivery.deliver_one():
+            sent += 1
+    except (InterfaceError, OperationalError) as error:
+        log.warning("notifications_wait", error=str(error).strip())
+    return sent
+
+
+@shared_task(name="incidents.escalate_unacknowledged")  # type: ignore[untyped-decorator] # no stubs
+def escalate_unacknowledged() -> int:
+    """Pages the next team where a page was not acknowledged in time. Idempotent."""
+    done = 0
+    for due in overdue(timezone.now()):
+        try:
+            incident_escalate(
+                incident=due.incident,
+                by=system("worker"),
+                leg=due.leg,
+                level=due.level,
+                team=due.team,
+            )
+        except VigilError as error:
+            # Somebody was quicker, or nothing can be recorded now: the next sweep asks again.
+            log.warning("not_escalated", incident=due.incident.number, error=str(error))
+        else:
+            done += 1
+    return done
+
+
+@shared_task(name="incidents.read_tickets")  # type: ignore[untyped-decorator] # no stubs
+def read_tickets() -> int:
+    """Reads the status of open incidents' tickets back. Idempotent."""
+    return tickets_read()
 
 
 @shared_task(name="incidents.forget_idempotency_keys")  # type: ignore[untyped-decorator] # no stubs

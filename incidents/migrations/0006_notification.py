@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
                 ("sealed_address", models.BinaryField()),
                 ("address_digest", models.BinaryField(max_length=32)),
                 ("added_at", models.DateTimeField()),
-                ("code_digest", models.BinaryField(max_length=32, null=True)),
+                ("sealed_code", models.BinaryField(null=True)),
                 ("code_sent_at", models.DateTimeField(blank=True, null=True)),
                 ("code_failures", models.PositiveSmallIntegerField(default=0)),
                 ("verified_at", models.DateTimeField(blank=True, null=True)),

@@ -25,8 +25,8 @@ ALTER TABLE incidents_notification ENABLE ALWAYS TRIGGER notification_is_kept;
 
 SELECT audit_protect(t, 'governed') FROM unnest(ARRAY[
     'incidents_team', 'incidents_team_members', 'incidents_contactmethod', 'incidents_channel',
-    'incidents_channelsecret', 'incidents_notificationrule', 'incidents_escalation',
-    'incidents_ticket']::regclass[]) AS t;
+    'incidents_channelsecret', 'incidents_notificationrule', 'incidents_escalation']::regclass[]) AS t;
+SELECT audit_protect('incidents_ticket', 'governed', '{seen_at}');
 SELECT audit_protect('incidents_notification', 'governed',
     '{rounds,retry_at,lease,leased_until,accepted_at,reference}');
 SELECT audit_protect(t, 'append_only') FROM unnest(ARRAY[

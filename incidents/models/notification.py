@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from audit.gate.types import Fact
+from audit.principal import Principal
 from incidents.models.channel import ChannelKind
 from incidents.severity import Severity
 
@@ -89,9 +91,7 @@ class Notification(models.Model):
         permissions = [("resend_notification", "Can send again, or set aside, what was given up")]
         ordering = ("-id",)
         indexes = [
-            models.Index(
-                fields=["id"], name="notification_pending", condition=Q(state="pending")
-            ),
+            models.Index(fields=["id"], name="notification_pending", condition=Q(state="pending")),
             models.Index(
                 fields=["incident", "channel", "contact", "id"],
                 name="notification_pending_before",
@@ -120,6 +120,14 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()} by {self.get_kind_display()}"
+
+    @property
+    def governed_name(self) -> str | None:
+        return str(self.public_id) if self.pk else None
+
+    def governed_facts(self, by: Principal) -> dict[str, Fact]:
+        """Of a restricted incident only those let in do anything to its notifications."""
+        return self.incident.governed_facts(by) if self.incident else {}
 
     @property
     def message_id(self) -> str:
@@ -183,7 +191,8 @@ class Escalation(models.Model):
 
 
 class Ticket(models.Model):
-    """An issue in Jira that stands for an incident, and its status there as last seen."""
+    """An issue in Jira that stands for an incident, and its status there as last seen; when that was
+    looked for is not on record."""
 
     incident = models.ForeignKey(
         "incidents.Incident", on_delete=models.PROTECT, related_name="tickets"

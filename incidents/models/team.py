@@ -59,7 +59,8 @@ class ContactMethod(models.Model):
     sealed_address = models.BinaryField(editable=False)
     address_digest = models.BinaryField(max_length=32, editable=False)
     added_at = models.DateTimeField()
-    code_digest = models.BinaryField(max_length=32, null=True, editable=False)
+    # Of the test that is under way: what it sent, for how long, and how often it was guessed wrong.
+    sealed_code = models.BinaryField(null=True, editable=False)
     code_sent_at = models.DateTimeField(null=True, blank=True)
     code_failures = models.PositiveSmallIntegerField(default=0)
     verified_at = models.DateTimeField(null=True, blank=True)

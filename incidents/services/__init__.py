@@ -2,24 +2,34 @@
 
 from incidents.services import (
     alerts,
+    channels,
     clocks,
+    contacts,
+    delivery,
+    escalation,
     gate_incident,
     incidents,
     people,
     postmortems,
     processing,
     routing,
+    tickets,
     timeline,
 )
 
 __all__ = [
     "alerts",
+    "channels",
     "clocks",
+    "contacts",
+    "delivery",
+    "escalation",
     "gate_incident",
     "incidents",
     "people",
     "postmortems",
     "processing",
     "routing",
+    "tickets",
     "timeline",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from portal.watchdog import State, read_report
-from tests.portal.pagerduty import PagerDuty
+from tests.fakes.pagerduty import PagerDuty
 from tests.stack.installation import Installation
 from tests.stack.people import Person
 from tests.stack.waiting import wait_until

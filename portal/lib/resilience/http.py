@@ -123,9 +123,7 @@ def request(  # noqa: PLR0913 - a request has that many parts
 
 
 def _admitted(admit: Callable[[str], object]) -> Callable[..., socket.socket]:
-    def connect(
-        target: tuple[str, int], timeout: float, _source: object = None
-    ) -> socket.socket:
+    def connect(target: tuple[str, int], timeout: float, _source: object = None) -> socket.socket:
         found = socket.getaddrinfo(*target, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
         for address in addresses:
