@@ -15,6 +15,8 @@ from incidents.pages.notes import note_form
 from incidents.pages.stepper import conditions_to_close, moves, stepper
 from incidents.procedure import State, current_step
 from incidents.selectors import war_room as read
+from incidents.selectors.notifications import VIEW as VIEW_NOTIFICATIONS
+from incidents.selectors.notifications import told_of
 from incidents.selectors.restriction import let_in
 from incidents.selectors.war_room import Cursor
 
@@ -22,6 +24,7 @@ ENTRIES = 50
 # More than this since the last poll, as after a night asleep, and the page starts its list anew.
 MANY_NEW = 100
 ALERTS = 50
+TOLD = 8
 WITH_POSTMORTEM = {State.DOCUMENTING, State.POSTMORTEM, State.CLOSED}
 
 
@@ -74,6 +77,7 @@ def permitted(user: User, incident: Incident) -> dict[str, bool]:
         "accept": may(user, actions.ACCEPT_POSTMORTEM, incident),
         "restrict": may(user, actions.RESTRICT, incident),
         "see_audit": user.has_perm("audit.view_event"),
+        "see_told": user.has_perm(VIEW_NOTIFICATIONS),
     }
 
 
@@ -104,6 +108,7 @@ def regions(user: User, incident: Incident) -> dict[str, Any]:
         "is_blocked": closes and not all(condition.is_met for condition in conditions),
         "is_own_postmortem": postmortem is not None and postmortem.author_id == user.pk,
         "counts": read.alert_counts(incident),
+        "told": told_of(incident, limit=TOLD),
         **_alerts(incident),
     }
 
