@@ -30,11 +30,14 @@ from portal.lib.errors import VigilError
 
 
 class TeamForm(GovernedForm):
+    members = forms.ModelMultipleChoiceField(
+        User.objects.filter(is_active=True).order_by("username"),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "members" in self.fields:
-            people = User.objects.filter(is_active=True).order_by("username")
-            self.fields["members"].queryset = people  # type: ignore[attr-defined] # a choice field
         if "backup" in self.fields and self.instance.pk:
             others = Team.objects.exclude(pk=self.instance.pk)
             self.fields["backup"].queryset = others  # type: ignore[attr-defined] # likewise
@@ -46,7 +49,6 @@ class TeamAdmin(SluggedAdmin):
     list_display = ("name", "slug", "backup")
     list_select_related = ("backup",)
     search_fields = ("name", "slug")
-    filter_horizontal = ("members",)
     fieldsets = ((None, {"fields": ("name", "slug", "members", "backup")}),)
 
 

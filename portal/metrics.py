@@ -53,6 +53,20 @@ _GAUGES = {
         """SELECT extract(epoch FROM clock_timestamp() - received_at) FROM incidents_alertreceipt
         WHERE fate = 'pending' ORDER BY id LIMIT 1""",
     ),
+    "vigil_notifications_pending": (
+        "Notifications that wait to be sent.",
+        "SELECT count(*) FROM incidents_notification WHERE state = 'pending'",
+    ),
+    "vigil_notifications_oldest_due_seconds": (
+        "How long the oldest of them whose turn it is has waited; 0 for none.",
+        """SELECT coalesce(extract(epoch FROM clock_timestamp() - min(coalesce(retry_at, queued_at))), 0)
+        FROM incidents_notification WHERE state = 'pending'
+            AND coalesce(retry_at, queued_at) <= clock_timestamp()""",
+    ),
+    "vigil_notifications_dead": (
+        "Notifications that were given up, and neither sent again nor set aside.",
+        "SELECT count(*) FROM incidents_notification WHERE state = 'dead'",
+    ),
     "vigil_ledger_size": ("Leaves in the log.", "SELECT size FROM audit_head"),
     "vigil_ledger_pending": (
         "Events that wait for their place in the log.",

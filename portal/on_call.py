@@ -35,6 +35,7 @@ URGENCY: Mapping[str, Urgency] = {
     "signer": Urgency("critical", is_here=False),
     "broker": Urgency("error", is_here=False),
     "worker": Urgency("error", is_here=False),
+    "notifier": Urgency("error", is_here=False),
     "beat": Urgency("error", is_here=False),
 }
 

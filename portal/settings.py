@@ -331,6 +331,8 @@ SPECTACULAR_SETTINGS = {
         "IncidentState": "incidents.procedure.State",
         "ClockState": "incidents.sla.ClockState",
         "ApprovalState": "audit.models.governance.ApprovalRequest.State",
+        "ChannelKind": "incidents.models.channel.ChannelKind",
+        "NotificationState": "incidents.models.notification.Notification.State",
     },
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["portal.schema.documented_endpoints"],

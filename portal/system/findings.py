@@ -24,6 +24,8 @@ from portal.watchdog import INTERVAL, Report, State
 # The standard alerts above a hundred that wait.
 DEEPEST_QUEUE = 100
 OLDEST_RECEIPT = 30.0
+# Several sweeps.
+OLDEST_UNSENT = 60.0
 FULL_MEMORY = 0.90
 # Beats that may be missed before the watchdog counts as gone.
 PATIENCE = 3
@@ -53,6 +55,7 @@ def findings(
         *_from_readiness(),
         *_from_breakers(services),
         *(_from_figures(figures) if figures else ()),
+        *(_from_notifications(figures) if figures else ()),
         *_from_machine(),
         *_from_limits(),
     ):
@@ -132,6 +135,15 @@ def _from_figures(figures: Figures) -> Iterator[Finding]:
     elif sum((figures.queues or {}).values()) > DEEPEST_QUEUE:
         deepest = sum((figures.queues or {}).values())
         yield Finding("queue", State.WARNING, f"{deepest} tasks wait in the broker")
+
+
+def _from_notifications(figures: Figures) -> Iterator[Finding]:
+    if figures.oldest_unsent > OLDEST_UNSENT:
+        detail = f"nobody has sent what has been due for {figures.oldest_unsent:.0f} s"
+        yield Finding("notifications", State.FAILING, detail)
+    elif figures.dead:
+        detail = f"{figures.dead} given up, and neither sent again nor set aside"
+        yield Finding("notifications", State.WARNING, detail)
 
 
 def _from_machine() -> Iterator[Finding]:

@@ -17,6 +17,10 @@ _FIGURES = f"""
 SELECT (SELECT count(*) FROM incidents_alertreceipt WHERE fate = 'pending'),
        coalesce((SELECT extract(epoch FROM clock_timestamp() - received_at)::float
                  FROM incidents_alertreceipt WHERE fate = 'pending' ORDER BY id LIMIT 1), 0),
+       (SELECT count(*) FROM incidents_notification WHERE state = 'dead'),
+       coalesce((SELECT extract(epoch FROM clock_timestamp() - min(coalesce(retry_at, queued_at)))::float
+                 FROM incidents_notification WHERE state = 'pending'
+                     AND coalesce(retry_at, queued_at) <= clock_timestamp()), 0),
        (SELECT count(*) FROM audit_pending),
        coalesce(({lag.OLDEST_UNSIGNED}), 0)
 """  # noqa: S608 - made of constants
@@ -24,10 +28,12 @@ SELECT (SELECT count(*) FROM incidents_alertreceipt WHERE fate = 'pending'),
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Ages in seconds; `queues` are depths by name, None where the broker cannot be asked."""
+    """Ages in seconds; `dead` are notifications that were given up; `queues` are depths by name, None where the broker cannot be asked."""
 
     receipts: int
     oldest_receipt: float
+    dead: int
+    oldest_unsent: float
     unsequenced: int
     oldest_unsigned: float
     queues: dict[str, int] | None
@@ -36,8 +42,8 @@ class Figures:
 def figures() -> Figures:
     with connection.cursor() as cursor:
         cursor.execute(_FIGURES)
-        receipts, oldest, unsequenced, unsigned = cursor.fetchone()
-    return Figures(receipts, oldest, unsequenced, unsigned, queues())
+        found = cursor.fetchone()
+    return Figures(*found, queues())
 
 
 def memory_used() -> float:

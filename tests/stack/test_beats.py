@@ -18,7 +18,13 @@ from tests.stack.waiting import wait_until
 # Half a minute until somebody is paged, and a whole one for the watchdog.
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 # What the supervisor calls them, and what the watchdog does.
-ROLES = {"worker": "worker", "beat": "beat", "ledger": "sequencer", "signer": "signer"}
+ROLES = {
+    "worker": "worker",
+    "notifier": "notifier",
+    "beat": "beat",
+    "ledger": "sequencer",
+    "signer": "signer",
+}
 
 
 @pytest.fixture
