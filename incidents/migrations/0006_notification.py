@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "url",
-                    models.URLField(
+                    models.CharField(
                         blank=True,
                         help_text="Webhook: where to send. Jira: the site. Slack and PagerDuty: empty for their own.",
                         max_length=500,
@@ -592,7 +592,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "url",
-                    models.URLField(
+                    models.CharField(
                         blank=True,
                         help_text="Webhook: where to send. Jira: the site. Slack and PagerDuty: empty for their own.",
                         max_length=500,

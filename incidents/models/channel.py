@@ -31,7 +31,7 @@ class Channel(models.Model):
         related_name="channels",
         help_text="Whose it is. Without one it serves all teams that have no channel of this kind.",
     )
-    url = models.URLField(
+    url = models.CharField(
         "URL",
         max_length=500,
         blank=True,
