@@ -84,6 +84,9 @@ GIVE_UP = register(
 RESENDING = "incidents.resend_notification"
 RESEND = _action("notification:resend", "notification_resent", RESENDING)
 PUT_ASIDE = _action("notification:set-aside", "notification_set_aside", RESENDING)
+NOTIFY_DETECTED = register(
+    Action("incidents:incident:notify-detected", "incident_notified", is_for_system=True)
+)
 ESCALATE = register(Action("incidents:incident:escalate", "incident_escalated", is_for_system=True))
 TICKET = register(Action("incidents:ticket:read", "ticket_status_changed", is_for_system=True))
 SET_SECRET = register(

@@ -12,22 +12,27 @@ from incidents.severity import Severity
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`kinds` of channels; whether the backup team is told at once, and each member in person; whether
-    a page that nobody acknowledges goes on to the backup."""
+    """`kinds` of channels; whether the backup team is told too, and each member in person; whether an
+    alert that opens an incident tells them by itself; whether a page that nobody acknowledges goes on to
+    the backup."""
 
     kinds: tuple[str, ...]
     tells_backup: bool = False
     tells_people: bool = False
+    is_automatic: bool = False
     escalates: bool = False
 
 
+_PAGE = Rule(
+    ("pagerduty", "webhook"),
+    tells_backup=True,
+    tells_people=True,
+    is_automatic=True,
+    escalates=True,
+)
 STANDARD: Mapping[str, Rule] = {
-    Severity.P0.value: Rule(
-        ("pagerduty", "webhook"), tells_backup=True, tells_people=True, escalates=True
-    ),
-    Severity.P1.value: Rule(
-        ("pagerduty", "webhook"), tells_backup=True, tells_people=True, escalates=True
-    ),
+    Severity.P0.value: _PAGE,
+    Severity.P1.value: _PAGE,
     Severity.P2.value: Rule(("slack", "webhook")),
     Severity.P3.value: Rule(("jira", "webhook")),
 }

@@ -12,8 +12,10 @@ from django.utils import timezone
 from audit.principal import system
 from incidents.models import AlertReceipt, IdempotencyKey, Source
 from incidents.models.alert import Fate
+from incidents.selectors.detected import to_notify
 from incidents.selectors.escalations import overdue
 from incidents.services import delivery
+from incidents.services.automatic import incident_notify_detected
 from incidents.services.escalation import incident_escalate
 from incidents.services.processing import (
     BATCH,
@@ -112,6 +114,21 @@ def deliver_notifications() -> int:
     except (InterfaceError, OperationalError) as error:
         log.warning("notifications_wait", error=str(error).strip())
     return sent
+
+
+@shared_task(name="incidents.notify_detected")  # type: ignore[untyped-decorator] # no stubs
+def notify_detected() -> int:
+    """Tells the teams of what detectors opened, where the rules wait for nobody. Idempotent."""
+    done = 0
+    for incident in to_notify():
+        try:
+            incident_notify_detected(incident=incident, by=system("worker"))
+        except VigilError as error:
+            # Somebody was quicker, or nothing can be recorded now: the next sweep asks again.
+            log.warning("not_notified", incident=incident.number, error=str(error))
+        else:
+            done += 1
+    return done
 
 
 @shared_task(name="incidents.escalate_unacknowledged")  # type: ignore[untyped-decorator] # no stubs

@@ -271,13 +271,13 @@ class RuleForm(GovernedForm):
 @admin.register(NotificationRule)
 class NotificationRuleAdmin(GovernedAdmin):
     form = RuleForm
-    list_display = ("severity", "by", "tells_backup", "tells_people", "escalates")
+    list_display = ("severity", "by", "is_automatic", "tells_backup", "tells_people", "escalates")
     ordering = ("severity",)
     sortable_by = ()
     list_before_template = "incidents/rules_head.html"
     fieldsets = (
         (None, {"fields": ("severity", "kinds")}),
-        ("And", {"fields": ("tells_backup", "tells_people", "escalates")}),
+        ("And", {"fields": ("is_automatic", "tells_backup", "tells_people", "escalates")}),
     )
 
     def get_readonly_fields(

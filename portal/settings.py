@@ -205,6 +205,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    "notify-detected": {
+        "task": "incidents.notify_detected",
+        "schedule": 2.0,
+        "options": {"expires": 10},
+    },
     "escalate-unacknowledged": {
         "task": "incidents.escalate_unacknowledged",
         "schedule": 10.0,

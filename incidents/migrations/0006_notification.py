@@ -198,6 +198,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "is_automatic",
+                    models.BooleanField(
+                        help_text="An alert that opens an incident tells the team by itself, and waits for nobody.",
+                        verbose_name="At once",
+                    ),
+                ),
+                (
                     "escalates",
                     models.BooleanField(
                         help_text="The backup team is paged when the acknowledge target passes, and its backup after it.",
@@ -452,6 +459,13 @@ class Migration(migrations.Migration):
                     models.BooleanField(
                         help_text="By all contact methods that they have confirmed.",
                         verbose_name="Each member too",
+                    ),
+                ),
+                (
+                    "is_automatic",
+                    models.BooleanField(
+                        help_text="An alert that opens an incident tells the team by itself, and waits for nobody.",
+                        verbose_name="At once",
                     ),
                 ),
                 (

@@ -95,6 +95,10 @@ class NotificationRule(models.Model):
     tells_people = models.BooleanField(
         "Each member too", help_text="By all contact methods that they have confirmed."
     )
+    is_automatic = models.BooleanField(
+        "At once",
+        help_text="An alert that opens an incident tells the team by itself, and waits for nobody.",
+    )
     escalates = models.BooleanField(
         "Escalates",
         help_text="The backup team is paged when the acknowledge target passes, and its backup after it.",

@@ -41,6 +41,7 @@ def rule_of(severity: str) -> Rule:
         tuple(row.kinds),
         tells_backup=row.tells_backup,
         tells_people=row.tells_people,
+        is_automatic=row.is_automatic,
         escalates=row.escalates,
     )
 

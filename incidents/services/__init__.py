@@ -2,6 +2,7 @@
 
 from incidents.services import (
     alerts,
+    automatic,
     channels,
     clocks,
     contacts,
@@ -19,6 +20,7 @@ from incidents.services import (
 
 __all__ = [
     "alerts",
+    "automatic",
     "channels",
     "clocks",
     "contacts",

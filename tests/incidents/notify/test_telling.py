@@ -189,7 +189,12 @@ def test_before_the_step_of_notification_nobody_is_told(cast: Cast) -> None:
 
 def test_a_rule_of_ones_own_holds_in_place_of_the_standard(cast: Cast) -> None:
     rule = NotificationRule(
-        severity="P3", kinds=["email"], tells_backup=False, tells_people=False, escalates=False
+        severity="P3",
+        kinds=["email"],
+        tells_backup=False,
+        tells_people=False,
+        is_automatic=False,
+        escalates=False,
     )
     row_save(instance=rule, by=TESTS)
     assert told(notified(cast, "P3")) == [("notified", "email", "sink")]
@@ -220,7 +225,12 @@ def test_of_a_restricted_incident_nothing_is_said_but_number_and_severity(
 def test_a_subject_holds_no_header(cast: Cast, mail: Mail) -> None:
     channel("email", cast)
     rule = NotificationRule(
-        severity="P3", kinds=["email"], tells_backup=False, tells_people=False, escalates=False
+        severity="P3",
+        kinds=["email"],
+        tells_backup=False,
+        tells_people=False,
+        is_automatic=False,
+        escalates=False,
     )
     row_save(instance=rule, by=TESTS)
     notified(cast, "P3", title="Disk\r\nBcc: eve@example.org\r\n\r\nfull\u2028now")
@@ -234,7 +244,12 @@ def test_a_subject_holds_no_header(cast: Cast, mail: Mail) -> None:
 def test_mail_about_one_incident_is_one_conversation(cast: Cast, mail: Mail) -> None:
     channel("email", cast)
     rule = NotificationRule(
-        severity="P3", kinds=["email"], tells_backup=False, tells_people=False, escalates=False
+        severity="P3",
+        kinds=["email"],
+        tells_backup=False,
+        tells_people=False,
+        is_automatic=False,
+        escalates=False,
     )
     row_save(instance=rule, by=TESTS)
     incident = notified(cast, "P3")
