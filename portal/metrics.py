@@ -24,6 +24,7 @@ from audit.journal.ship.destination import Destination
 from audit.journal.ship.lag import Lag, lag
 from audit.ledger import lag as checkpoint_lag
 from incidents.procedure import OPEN
+from incidents.selectors.due import OLDEST_DUE
 from incidents.severity import Severity
 from portal.counting import counted
 from portal.database.metrics import ReplicaCollector
@@ -59,9 +60,7 @@ _GAUGES = {
     ),
     "vigil_notifications_oldest_due_seconds": (
         "How long the oldest of them whose turn it is has waited; 0 for none.",
-        """SELECT coalesce(extract(epoch FROM clock_timestamp() - min(coalesce(retry_at, queued_at))), 0)
-        FROM incidents_notification WHERE state = 'pending'
-            AND coalesce(retry_at, queued_at) <= clock_timestamp()""",
+        f"SELECT coalesce(({OLDEST_DUE}), 0)",
     ),
     "vigil_notifications_dead": (
         "Notifications that were given up, and neither sent again nor set aside.",

@@ -24,6 +24,7 @@ from incidents import actions
 from incidents.models import Notification, NotificationAttempt, Ticket
 from incidents.notify.clients import CLIENTS
 from incidents.notify.story import Story
+from incidents.selectors.due import IS_DUE
 from incidents.selectors.envelopes import envelope_of
 from incidents.services.entries import said
 from incidents.services.telling import DELIVER
@@ -46,22 +47,13 @@ RECORD_AGAIN = timedelta(seconds=15)
 
 log = structlog.get_logger(__name__)
 
-_CLAIM = """
+_CLAIM = f"""
 UPDATE incidents_notification SET lease = %s, leased_until = clock_timestamp() + %s * interval '1 s'
 WHERE id = (
-    SELECT id FROM incidents_notification AS due
-    WHERE state = 'pending'
-      AND coalesce(retry_at, '-infinity') <= clock_timestamp()
-      AND coalesce(leased_until, '-infinity') <= clock_timestamp()
-      AND NOT EXISTS (
-          SELECT FROM incidents_notification AS earlier
-          WHERE earlier.state = 'pending' AND earlier.id < due.id
-            AND earlier.incident_id = due.incident_id
-            AND earlier.channel_id IS NOT DISTINCT FROM due.channel_id
-            AND earlier.contact_id IS NOT DISTINCT FROM due.contact_id)
+    SELECT id FROM incidents_notification AS due WHERE {IS_DUE}
     ORDER BY severity, id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id
-"""
+"""  # noqa: S608 - made of constants
 
 
 @dataclass(frozen=True, slots=True)

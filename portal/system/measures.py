@@ -10,6 +10,7 @@ from django.db import connection
 from kombu.exceptions import OperationalError
 
 from audit.ledger import lag
+from incidents.selectors.due import OLDEST_DUE
 from portal.lib.errors import ApiTimeout, CircuitOpen
 from portal.lib.resilience import call
 
@@ -18,9 +19,7 @@ SELECT (SELECT count(*) FROM incidents_alertreceipt WHERE fate = 'pending'),
        coalesce((SELECT extract(epoch FROM clock_timestamp() - received_at)::float
                  FROM incidents_alertreceipt WHERE fate = 'pending' ORDER BY id LIMIT 1), 0),
        (SELECT count(*) FROM incidents_notification WHERE state = 'dead'),
-       coalesce((SELECT extract(epoch FROM clock_timestamp() - min(coalesce(retry_at, queued_at)))::float
-                 FROM incidents_notification WHERE state = 'pending'
-                     AND coalesce(retry_at, queued_at) <= clock_timestamp()), 0),
+       coalesce(({OLDEST_DUE}), 0),
        (SELECT count(*) FROM audit_pending),
        coalesce(({lag.OLDEST_UNSIGNED}), 0)
 """  # noqa: S608 - made of constants
@@ -28,7 +27,8 @@ SELECT (SELECT count(*) FROM incidents_alertreceipt WHERE fate = 'pending'),
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Ages in seconds; `dead` are notifications that were given up; `queues` are depths by name, None where the broker cannot be asked."""
+    """Ages in seconds; `dead` are notifications that were given up; `queues` are depths by
+    name, None where the broker cannot be asked."""
 
     receipts: int
     oldest_receipt: float
@@ -42,8 +42,8 @@ class Figures:
 def figures() -> Figures:
     with connection.cursor() as cursor:
         cursor.execute(_FIGURES)
-        found = cursor.fetchone()
-    return Figures(*found, queues())
+        receipts, oldest, dead, unsent, unsequenced, unsigned = cursor.fetchone()
+    return Figures(receipts, oldest, dead, unsent, unsequenced, unsigned, queues())
 
 
 def memory_used() -> float:
