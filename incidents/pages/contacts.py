@@ -82,7 +82,8 @@ class _ContactAct(Act):
     form_template = "incidents/dialogs/contact.html"
 
     def describe(self) -> dict[str, Any]:
-        return {"back": place()}
+        # Keys and codes are not for this browser to keep.
+        return {"back": place(), "is_private": True}
 
     def done(self, place: str) -> HttpResponse:
         return self.go(place)

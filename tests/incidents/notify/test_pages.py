@@ -353,6 +353,7 @@ def test_teams_and_rules_are_set_up_by_administrators(cast: Cast) -> None:
 
 def test_ones_own_contact_methods_are_added_tested_and_removed(cast: Cast) -> None:
     page, home = browser(cast.responder), reverse("incidents:contact-methods")
+    assert "data-draft" not in text(page, reverse("incidents:contact-add"))
     added = page.post(
         reverse("incidents:contact-add"), {"kind": "email", "address": "ada@example.org"}
     )
