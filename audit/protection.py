@@ -30,6 +30,10 @@ EXEMPT: dict[str, tuple[Protection, str]] = {
     "audit.StoppedSince": (Protection.READ_ONLY, "since when"),
     "audit.SearchEntry": (Protection.READ_ONLY, "derived from entries by the sequencer's own role"),
     "audit.SearchProgress": (Protection.READ_ONLY, "how far that has come"),
+    "incidents.NotificationAttempt": (
+        Protection.APPEND_ONLY,
+        "kept also while nothing can be recorded; what came of a notification is an event",
+    ),
 }
 
 

@@ -67,3 +67,47 @@ RECEIVE = register(
 )
 PROCESS = register(Action("incidents:receipt:process", "alerts_processed", is_for_system=True))
 SET_ASIDE = register(Action("incidents:receipt:set-aside", "alert_set_aside", is_for_system=True))
+
+# What became of a notification is told also while the gate is closed: that is when people are paged.
+SENT = register(
+    Action(
+        "incidents:notification:sent",
+        "notification_sent",
+        is_for_system=True,
+        works_while_latched=True,
+    )
+)
+GIVE_UP = register(
+    Action(
+        "incidents:notification:give-up",
+        "notification_given_up",
+        is_for_system=True,
+        works_while_latched=True,
+    )
+)
+RESENDING = "incidents.resend_notification"
+RESEND = _action("notification:resend", "notification_resent", RESENDING)
+PUT_ASIDE = _action("notification:set-aside", "notification_set_aside", RESENDING)
+NOTIFY_DETECTED = register(
+    Action("incidents:incident:notify-detected", "incident_notified", is_for_system=True)
+)
+ESCALATE = register(Action("incidents:incident:escalate", "incident_escalated", is_for_system=True))
+TICKET = register(Action("incidents:ticket:read", "ticket_status_changed", is_for_system=True))
+SET_SECRET = register(
+    Action("incidents:channel:set-secret", "channel_secret_set", "incidents.change_channel")
+)
+TEST_CHANNEL = register(
+    Action("incidents:channel:test", "channel_tested", "incidents.change_channel")
+)
+ADD_CONTACT = register(
+    Action("incidents:contactmethod:add", "contact_method_added", is_for_everyone=True)
+)
+TEST_CONTACT = register(
+    Action("incidents:contactmethod:test", "contact_method_tested", is_for_everyone=True)
+)
+CONFIRM_CONTACT = register(
+    Action("incidents:contactmethod:confirm", "contact_method_confirmed", is_for_everyone=True)
+)
+REMOVE_CONTACT = register(
+    Action("incidents:contactmethod:remove", "contact_method_removed", is_for_everyone=True)
+)

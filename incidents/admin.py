@@ -11,9 +11,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
-from incidents import config_admin  # noqa: F401 - for what it registers
-from incidents.models import AlertReceipt, Incident
+from incidents import config_admin, teams_admin  # noqa: F401 - for what they register
+from incidents.models import AlertReceipt, Incident, Notification
 from incidents.pages.listing import IncidentList
+from incidents.pages.notifications import NotificationList
 from incidents.pages.receipts import ReceiptList
 
 
@@ -60,3 +61,15 @@ class AlertReceiptAdmin(ReadOnlyAdmin):
     ) -> HttpResponseBase:
         receipt = get_object_or_404(AlertReceipt, pk=object_id)
         return redirect(reverse("incidents:receipt-detail", args=[receipt.public_id]))
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
+    def changelist_view(self, request: HttpRequest, **_kwargs: Any) -> HttpResponseBase:
+        return NotificationList.as_view()(request)
+
+    def change_view(
+        self, _request: HttpRequest, object_id: int, **_kwargs: Any
+    ) -> HttpResponseBase:
+        notification = get_object_or_404(Notification, pk=object_id)
+        return redirect(reverse("incidents:notification", args=[notification.public_id]))

@@ -44,10 +44,11 @@ class SluggedAdmin(GovernedAdmin):
 
 @admin.register(Service)
 class ServiceAdmin(SluggedAdmin):
-    list_display = ("name", "slug", "description")
+    list_display = ("name", "slug", "team", "description")
+    list_select_related = ("team",)
     search_fields = ("name", "slug", "description")
     formfield_overrides = {TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})}}
-    fieldsets = ((None, {"fields": ("name", "slug", "description")}),)
+    fieldsets = ((None, {"fields": ("name", "slug", "team", "description")}),)
 
 
 @admin.register(Source)

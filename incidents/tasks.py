@@ -7,10 +7,16 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from audit.principal import system
 from incidents.models import AlertReceipt, IdempotencyKey, Source
 from incidents.models.alert import Fate
+from incidents.selectors.detected import to_notify
+from incidents.selectors.escalations import overdue
+from incidents.services import delivery
+from incidents.services.automatic import incident_notify_detected
+from incidents.services.escalation import incident_escalate
 from incidents.services.notices import (
     NothingIsDue,
     clocks_notice,
@@ -22,7 +28,9 @@ from incidents.services.processing import (
     receipt_set_aside,
     receipts_process,
 )
+from incidents.services.tickets import tickets_read
 from portal.lib.errors import ValidationFailed, VigilError
+from portal.lib.resilience import deadline
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +39,8 @@ KEYS_A_ROUND = 500
 BATCHES_A_KEY = 5
 KEEP_KEYS = timedelta(days=7)
 MAX_ATTEMPTS = 5
+# Seconds: less is left for none of a policy's attempts.
+ENOUGH_TO_DELIVER = 15.0
 
 
 @shared_task(name="incidents.drain_receipts")  # type: ignore[untyped-decorator] # no stubs
@@ -111,6 +121,61 @@ def watch_clocks() -> int:
             # Fails closed: without gate or record nothing is noticed; the next round tries again.
             log.warning("notice_waits", incident=incident.number, error=str(error))
     return len(found)
+
+
+@shared_task(name="incidents.deliver_notifications")  # type: ignore[untyped-decorator] # no stubs
+def deliver_notifications() -> int:
+    """Sends what is due, as long as there is time for a whole delivery. Idempotent: any number may run
+    at once, and what one leaves the next sweep takes."""
+    sent = 0
+    try:
+        while deadline.remaining() > ENOUGH_TO_DELIVER and delivery.deliver_one():
+            sent += 1
+    except (InterfaceError, OperationalError) as error:
+        log.warning("notifications_wait", error=str(error).strip())
+    return sent
+
+
+@shared_task(name="incidents.notify_detected")  # type: ignore[untyped-decorator] # no stubs
+def notify_detected() -> int:
+    """Tells the teams of what detectors opened, where the rules wait for nobody. Idempotent."""
+    done = 0
+    for incident in to_notify():
+        try:
+            incident_notify_detected(incident=incident, by=system("worker"))
+        except VigilError as error:
+            # Somebody was quicker, or nothing can be recorded now: the next sweep asks again.
+            log.warning("not_notified", incident=incident.number, error=str(error))
+        else:
+            done += 1
+    return done
+
+
+@shared_task(name="incidents.escalate_unacknowledged")  # type: ignore[untyped-decorator] # no stubs
+def escalate_unacknowledged() -> int:
+    """Pages the next team where a page was not acknowledged in time. Idempotent."""
+    done = 0
+    for due in overdue(timezone.now()):
+        try:
+            incident_escalate(
+                incident=due.incident,
+                by=system("worker"),
+                leg=due.leg,
+                level=due.level,
+                team=due.team,
+            )
+        except VigilError as error:
+            # Somebody was quicker, or nothing can be recorded now: the next sweep asks again.
+            log.warning("not_escalated", incident=due.incident.number, error=str(error))
+        else:
+            done += 1
+    return done
+
+
+@shared_task(name="incidents.read_tickets")  # type: ignore[untyped-decorator] # no stubs
+def read_tickets() -> int:
+    """Reads the status of open incidents' tickets back. Idempotent."""
+    return tickets_read()
 
 
 @shared_task(name="incidents.forget_idempotency_keys")  # type: ignore[untyped-decorator] # no stubs

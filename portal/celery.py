@@ -5,6 +5,7 @@ from typing import Any
 
 from celery import Celery, Task
 from celery.signals import beat_init, before_task_publish, worker_ready
+from django.conf import settings
 
 from portal.lib import spans
 from portal.lib.resilience import deadline
@@ -52,7 +53,11 @@ before_task_publish.connect(send_trace, weak=False)
 def send_heartbeat(signal: object, **_kwargs: object) -> None:
     from portal import heart  # noqa: PLC0415 - settings are there by now
 
-    heart.beat_as("beat" if signal is beat_init else "worker")
+    heart.beat_as("beat" if signal is beat_init else _role())
+
+
+def _role() -> str:
+    return "notifier" if settings.PROCESS == "notifier" else "worker"
 
 
 worker_ready.connect(send_heartbeat, weak=False)

@@ -6,22 +6,20 @@ opens it anew where another machine, or a person, has closed it too early. What 
 tried again by the caller's next beat.
 """
 
-import json
 import os
 import time
 from collections.abc import Mapping
-from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
 
+from portal.lib import pagerduty
 from portal.lib.errors import ApiTimeout, CircuitOpen
-from portal.lib.resilience import Refused, call, http
+from portal.lib.resilience import Refused, call
 
 TOLD_AGAIN = 300.0
-LONGEST_SUMMARY, LONGEST_KEY = 1024, 255
 
 log = structlog.get_logger(__name__)
 
@@ -44,19 +42,15 @@ def page(
         return False
     is_first = not mark.exists()
     site = urlsplit(settings.ORIGIN).netloc
-    event: dict[str, object] = {
-        "event_action": "trigger",
-        "dedup_key": _key(name, is_here=is_here),
-        "client": "Vigil",
-        "client_url": f"{settings.ORIGIN}/health/system",
-        "payload": {
-            "summary": f"{site}: {summary}"[:LONGEST_SUMMARY],
-            "source": os.uname().nodename,
-            "severity": severity,
-            "component": name,
-            "custom_details": {"what to do": do} if do else {},
-        },
-    }
+    event = pagerduty.trigger(
+        _key(name, is_here=is_here),
+        f"{site}: {summary}",
+        source=os.uname().nodename,
+        severity=severity,
+        link=f"{settings.ORIGIN}/health/system",
+        component=name,
+        details={"what to do": do} if do else {},
+    )
     _send(event)
     _remember(mark)
     if is_first:
@@ -70,7 +64,7 @@ def resolve(name: str, *, is_here: bool) -> None:
     if not mark.exists():
         return
     if settings.EMERGENCY_PAGERDUTY_KEY:
-        _send({"event_action": "resolve", "dedup_key": _key(name, is_here=is_here)})
+        _send(pagerduty.follow_up("resolve", _key(name, is_here=is_here)))
         log.info("on_call_told_it_is_over", about=name)
     mark.unlink(missing_ok=True)
 
@@ -81,13 +75,9 @@ def paged() -> set[str]:
 
 
 def _send(event: Mapping[str, object]) -> None:
-    url = settings.EMERGENCY_PAGERDUTY_URL
-    body = json.dumps({"routing_key": settings.EMERGENCY_PAGERDUTY_KEY, **event}).encode()
-    headers = {"Content-Type": "application/json"}
-
     def attempt(timeout: float) -> None:
-        reply = http.request("POST", url, timeout=timeout, body=body, headers=headers)
-        reply.expect(HTTPStatus.ACCEPTED)
+        url, key = settings.EMERGENCY_PAGERDUTY_URL, settings.EMERGENCY_PAGERDUTY_KEY
+        pagerduty.accepted(pagerduty.enqueue(url, key, event, timeout=timeout))
 
     try:
         call("emergency-pagerduty", attempt)
@@ -98,7 +88,7 @@ def _send(event: Mapping[str, object]) -> None:
 
 def _key(name: str, *, is_here: bool) -> str:
     where = f"/{os.uname().nodename}" if is_here else ""
-    return f"vigil:{urlsplit(settings.ORIGIN).netloc}{where}:{name}"[-LONGEST_KEY:]
+    return f"vigil:{urlsplit(settings.ORIGIN).netloc}{where}:{name}"
 
 
 def _mark(name: str) -> Path:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.contrib.auth.models import Group
 
@@ -14,7 +14,8 @@ from audit.models.token import new_secret, secret_digest
 from audit.principal import Principal, system
 from audit.record import current
 from audit.rows import row_save
-from incidents.models import SeverityRule, Source
+from incidents.models import NotificationRule, SeverityRule, Source
+from incidents.notification_rules import STANDARD
 from incidents.services.routing import DEFAULT_RULES
 from portal.roles import ROLES
 
@@ -41,7 +42,7 @@ BEGIN = Action("audit:installation:begin", event="installation_begun", is_for_sy
 
 
 def define_defaults() -> None:
-    """Roles and severity mapping, where there are none yet. Safe to call again."""
+    """Roles, severity mapping and who is told, where there are none yet. Safe to call again."""
     by = system("first-run")
     for name, permissions in ROLES.items():
         if not Group.objects.filter(name=name).exists():
@@ -49,6 +50,14 @@ def define_defaults() -> None:
     if not SeverityRule.objects.exists():
         for position, fields in enumerate(DEFAULT_RULES, start=1):
             row_save(instance=SeverityRule(position=position * 10, **fields), by=by)
+    if not NotificationRule.objects.exists():
+        for severity, rule in STANDARD.items():
+            row_save(
+                instance=NotificationRule(
+                    severity=severity, **asdict(rule) | {"kinds": list(rule.kinds)}
+                ),
+                by=by,
+            )
 
 
 @governed(BEGIN, on="installation")

@@ -24,6 +24,7 @@ from audit.journal.ship.destination import Destination
 from audit.journal.ship.lag import Lag, lag
 from audit.ledger import lag as checkpoint_lag
 from incidents.procedure import OPEN
+from incidents.selectors.due import OLDEST_DUE
 from incidents.severity import Severity
 from portal.counting import counted
 from portal.database.metrics import ReplicaCollector
@@ -52,6 +53,18 @@ _GAUGES = {
         "How long the oldest of them has waited; 0 for none.",
         """SELECT extract(epoch FROM clock_timestamp() - received_at) FROM incidents_alertreceipt
         WHERE fate = 'pending' ORDER BY id LIMIT 1""",
+    ),
+    "vigil_notifications_pending": (
+        "Notifications that wait to be sent.",
+        "SELECT count(*) FROM incidents_notification WHERE state = 'pending'",
+    ),
+    "vigil_notifications_oldest_due_seconds": (
+        "How long the oldest of them whose turn it is has waited; 0 for none.",
+        f"SELECT coalesce(({OLDEST_DUE}), 0)",
+    ),
+    "vigil_notifications_dead": (
+        "Notifications that were given up, and neither sent again nor set aside.",
+        "SELECT count(*) FROM incidents_notification WHERE state = 'dead'",
     ),
     "vigil_ledger_size": ("Leaves in the log.", "SELECT size FROM audit_head"),
     "vigil_ledger_pending": (

@@ -71,7 +71,12 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "ACCOUNT": {"navigation": [{"title": "My account", "link": reverse_lazy("audit:account")}]},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "My account", "link": reverse_lazy("audit:account")},
+            {"title": "My contact methods", "link": reverse_lazy("incidents:contact-methods")},
+        ]
+    },
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
@@ -91,6 +96,15 @@ UNFOLD: dict[str, Any] = {
                         "admin:incidents_alertreceipt_changelist",
                         "incidents.view_alertreceipt",
                     ),
+                    {
+                        **_item(
+                            "Notifications",
+                            "campaign",
+                            "admin:incidents_notification_changelist",
+                            "incidents.view_notification",
+                        ),
+                        "badge": "incidents.pages.notifications.dead_badge",
+                    },
                     _item("Metrics", "monitoring", "incidents:measures", "incidents.view_incident"),
                 ],
             },
@@ -154,6 +168,24 @@ UNFOLD: dict[str, Any] = {
                         "dns",
                         "admin:incidents_service_changelist",
                         "incidents.change_service",
+                    ),
+                    _item(
+                        "Teams",
+                        "groups",
+                        "admin:incidents_team_changelist",
+                        "incidents.change_team",
+                    ),
+                    _item(
+                        "Channels",
+                        "outgoing_mail",
+                        "admin:incidents_channel_changelist",
+                        "incidents.view_channel",
+                    ),
+                    _item(
+                        "Who is told",
+                        "rule",
+                        "admin:incidents_notificationrule_changelist",
+                        "incidents.change_notificationrule",
                     ),
                     _item(
                         "Sources",

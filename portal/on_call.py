@@ -37,6 +37,7 @@ URGENCY: Mapping[str, Urgency] = {
     "broker": Urgency("error", is_here=False),
     "queue": Urgency("error", is_here=False),
     "worker": Urgency("error", is_here=False),
+    "notifier": Urgency("error", is_here=False),
     "beat": Urgency("error", is_here=False),
 }
 

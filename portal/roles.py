@@ -1,7 +1,8 @@
 """The groups an installation starts with, and what each may do. Administrators edit them later."""
 
 VIEW_SYSTEM = ("portal.view_systemhealth",)
-OPERATE = (*VIEW_SYSTEM, "portal.close_breaker", "portal.fail_over_database")
+RESEND = ("incidents.resend_notification",)
+OPERATE = (*VIEW_SYSTEM, *RESEND, "portal.close_breaker", "portal.fail_over_database")
 VIEW_INCIDENTS = (
     "incidents.view_incident",
     "incidents.view_alert",
@@ -10,10 +11,14 @@ VIEW_INCIDENTS = (
     "incidents.view_service",
     "incidents.view_source",
     "incidents.view_severityrule",
+    "incidents.view_notification",
+    "incidents.view_notificationrule",
+    "incidents.view_team",
 )
 RESPOND = (*VIEW_INCIDENTS, *VIEW_SYSTEM, "incidents.respond_incident")
 COMMAND = (
     *RESPOND,
+    *RESEND,
     "incidents.command_incident",
     "incidents.accept_postmortem",
     "audit.decide_approvalrequest",
@@ -36,9 +41,12 @@ CONFIGURE = tuple(
         ("audit", "apitoken"),
         ("audit", "user"),
         ("auth", "group"),
+        ("incidents", "channel"),
+        ("incidents", "notificationrule"),
         ("incidents", "service"),
         ("incidents", "severityrule"),
         ("incidents", "source"),
+        ("incidents", "team"),
     )
     for verb in ("view", "add", "change", "delete")
 )

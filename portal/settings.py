@@ -4,10 +4,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from kombu import Queue
 
 from portal import navigation
 from portal.env import Env, database, replica
 from portal.logs import logging_config
+from portal.mail_server import mail_server, networks
 from portal.stack.layout import Layout
 from portal.tracing.configuration import traces
 
@@ -163,6 +165,13 @@ CELERY_BROKER_URL = env.url(
     VAR.broker_url(),
     schemes={"redis", "rediss", "redis+socket", "amqp", "amqps"},
 )
+# What waits for others' servers has processes of its own, so that nothing else waits with it.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("notifications")]
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_ROUTES = {
+    "incidents.deliver_notifications": {"queue": "notifications"},
+    "incidents.read_tickets": {"queue": "notifications"},
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -190,6 +199,26 @@ CELERY_BEAT_SCHEDULE = {
         "task": "incidents.drain_receipts",
         "schedule": 2.0,
         "options": {"expires": 10},
+    },
+    "deliver-notifications": {
+        "task": "incidents.deliver_notifications",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
+    "notify-detected": {
+        "task": "incidents.notify_detected",
+        "schedule": 2.0,
+        "options": {"expires": 10},
+    },
+    "escalate-unacknowledged": {
+        "task": "incidents.escalate_unacknowledged",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "read-tickets": {
+        "task": "incidents.read_tickets",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
     "watch-clocks": {
         "task": "incidents.watch_clocks",
@@ -282,6 +311,12 @@ EMERGENCY_PAGERDUTY_URL = env.url(
     schemes={"http", "https"},
 )
 
+# --- Notifications ----------------------------------------------------------------------------------
+SMTP = mail_server(env)
+EMAIL_SENDER = env.text("VIGIL_EMAIL_FROM", f"Vigil <vigil@{_origin.hostname}>")
+# Networks of our own that notifications may be sent into.
+NOTIFY_NETWORKS = networks(env, "VIGIL_NOTIFY_NETWORKS")
+
 # --- API --------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -306,6 +341,8 @@ SPECTACULAR_SETTINGS = {
         "IncidentState": "incidents.procedure.State",
         "ClockState": "incidents.sla.ClockState",
         "ApprovalState": "audit.models.governance.ApprovalRequest.State",
+        "ChannelKind": "incidents.models.channel.ChannelKind",
+        "NotificationState": "incidents.models.notification.Notification.State",
     },
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["portal.schema.documented_endpoints"],

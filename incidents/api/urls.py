@@ -7,6 +7,12 @@ from incidents.api.evidence import EvidenceReleaseView, EvidenceView
 from incidents.api.incidents import IncidentListView, IncidentView
 from incidents.api.ledger import IncidentLedgerView
 from incidents.api.moves import AssignView, ChangeSeverityView, MoveView
+from incidents.api.notifications import (
+    NotificationListView,
+    NotificationView,
+    ResendView,
+    SetAsideView,
+)
 from incidents.api.postmortem import AcceptView, PostmortemView
 from incidents.api.receipts import ReceiptView
 from incidents.api.restriction import LetInView, RemovePersonView, RestrictView, UnrestrictView
@@ -18,6 +24,7 @@ register_converter(IncidentNumber, "incident")
 
 app_name = "incidents-api"
 _ONE = "incidents/<incident:number>/"
+_NOTIFICATION = "notifications/<uuid:public_id>/"
 
 # Detectors are forgiven a missing slash: a redirect would cost them the body.
 _detectors = [
@@ -32,6 +39,10 @@ _detectors = [
 urlpatterns: list[URLPattern | URLResolver] = [
     *_detectors,
     path("receipts/<uuid:public_id>/", ReceiptView.as_view(), name="receipt"),
+    path("notifications/", NotificationListView.as_view(), name="notifications"),
+    path(_NOTIFICATION, NotificationView.as_view(), name="notification"),
+    path(f"{_NOTIFICATION}resend/", ResendView.as_view(), name="notification-resend"),
+    path(f"{_NOTIFICATION}set-aside/", SetAsideView.as_view(), name="notification-set-aside"),
     path("incidents/", IncidentListView.as_view(), name="incident-list"),
     path(_ONE, IncidentView.as_view(), name="incident-detail"),
     path(f"{_ONE}timeline/", TimelineView.as_view(), name="timeline"),

@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                     ("alert", "Alert"),
                     ("clock", "Clock"),
                     ("postmortem", "Postmortem"),
+                    ("notification", "Notification"),
                     ("evidence", "Evidence"),
                 ],
                 max_length=16,

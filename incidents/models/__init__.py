@@ -1,25 +1,45 @@
 from incidents.models.alert import Alert, AlertReceipt
+from incidents.models.channel import Channel, ChannelKind, ChannelSecret, NotificationRule
 from incidents.models.clock import ClockLeg, ClockNotice
 from incidents.models.evidence import EvidenceHold
 from incidents.models.idempotency import IdempotencyKey
 from incidents.models.incident import Incident, IncidentRole, ProcedureTransition
+from incidents.models.notification import (
+    Escalation,
+    Notification,
+    NotificationAttempt,
+    Reason,
+    Ticket,
+)
 from incidents.models.postmortem import Postmortem
 from incidents.models.routing import Service, SeverityRule, Source
+from incidents.models.team import ContactMethod, Team
 from incidents.models.timeline import TimelineEntry
 
 __all__ = [
     "Alert",
     "AlertReceipt",
+    "Channel",
+    "ChannelKind",
+    "ChannelSecret",
     "ClockLeg",
     "ClockNotice",
+    "ContactMethod",
+    "Escalation",
     "EvidenceHold",
     "IdempotencyKey",
     "Incident",
     "IncidentRole",
+    "Notification",
+    "NotificationAttempt",
+    "NotificationRule",
     "Postmortem",
     "ProcedureTransition",
+    "Reason",
     "Service",
     "SeverityRule",
     "Source",
+    "Team",
+    "Ticket",
     "TimelineEntry",
 ]

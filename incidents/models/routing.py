@@ -13,6 +13,14 @@ class Service(models.Model):
     slug = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=100)
     description = models.TextField(blank=True)
+    team = models.ForeignKey(
+        "incidents.Team",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="services",
+        help_text="Who is told when it breaks.",
+    )
     history = history()
 
     class Meta:

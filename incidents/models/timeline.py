@@ -14,6 +14,7 @@ class TimelineEntry(models.Model):
         ALERT = "alert", "Alert"
         CLOCK = "clock", "Clock"
         POSTMORTEM = "postmortem", "Postmortem"
+        NOTIFICATION = "notification", "Notification"
         EVIDENCE = "evidence", "Evidence"
 
     incident = models.ForeignKey(

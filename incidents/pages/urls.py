@@ -1,22 +1,33 @@
 from django.urls import path, register_converter
 
 from incidents.numbers import IncidentNumber
+from incidents.pages.contacts import (
+    AddContact,
+    ConfirmContact,
+    ContactMethods,
+    RemoveContact,
+    TestContact,
+)
 from incidents.pages.dashboard import DashboardLive
 from incidents.pages.evidence import Preserve, Release
 from incidents.pages.impact import Propose
 from incidents.pages.measures import MeasuresCsv, MeasuresPage
 from incidents.pages.moves import Assign, ChangeSeverity, Move, PauseClock, ResumeClock, TakeCommand
 from incidents.pages.notes import AddNote, CorrectNote
+from incidents.pages.notifications import NotificationDetail, Resend, SetAside
 from incidents.pages.postmortem import AcceptPostmortem, PostmortemPage
 from incidents.pages.receipts import ReceiptDetail
 from incidents.pages.report import Report
 from incidents.pages.restriction import LetIn, RemovePerson, Restrict, Unrestrict
+from incidents.pages.slack import Interactions
 from incidents.pages.war_room import OlderAlerts, OlderEntries, WarRoom, WarRoomLive
 
 register_converter(IncidentNumber, "number")
 
 app_name = "incidents"
 _ONE = "incidents/<number:number>/"
+_NOTIFICATION = "incidents/notifications/<uuid:public_id>/"
+_CONTACT = "contact-methods/<int:contact>/"
 urlpatterns = [
     path("incidents/live/", DashboardLive.as_view(), name="dashboard-live"),
     path("incidents/metrics/", MeasuresPage.as_view(), name="measures"),
@@ -24,6 +35,15 @@ urlpatterns = [
     path("incidents/propose/", Propose.as_view(), name="propose"),
     path("incidents/report/", Report.as_view(), name="incident-report"),
     path("incidents/receipts/<uuid:public_id>/", ReceiptDetail.as_view(), name="receipt-detail"),
+    path("slack/interactions", Interactions.as_view(), name="slack-interactions"),
+    path("contact-methods/", ContactMethods.as_view(), name="contact-methods"),
+    path("contact-methods/add/", AddContact.as_view(), name="contact-add"),
+    path(f"{_CONTACT}test/", TestContact.as_view(), name="contact-test"),
+    path(f"{_CONTACT}confirm/", ConfirmContact.as_view(), name="contact-confirm"),
+    path(f"{_CONTACT}remove/", RemoveContact.as_view(), name="contact-remove"),
+    path(_NOTIFICATION, NotificationDetail.as_view(), name="notification"),
+    path(f"{_NOTIFICATION}resend/", Resend.as_view(), name="notification-resend"),
+    path(f"{_NOTIFICATION}set-aside/", SetAside.as_view(), name="notification-set-aside"),
     path(_ONE, WarRoom.as_view(), name="incident-detail"),
     path(f"{_ONE}live/", WarRoomLive.as_view(), name="incident-live"),
     path(f"{_ONE}timeline/", OlderEntries.as_view(), name="timeline-older"),

@@ -16,6 +16,8 @@ from incidents.pages.stepper import conditions_to_close, moves, stepper
 from incidents.procedure import State, current_step
 from incidents.selectors import war_room as read
 from incidents.selectors.evidence import hold_of
+from incidents.selectors.notifications import VIEW as VIEW_NOTIFICATIONS
+from incidents.selectors.notifications import told_of
 from incidents.selectors.restriction import let_in
 from incidents.selectors.war_room import Cursor
 
@@ -23,6 +25,7 @@ ENTRIES = 50
 # More than this since the last poll, as after a night asleep, and the page starts its list anew.
 MANY_NEW = 100
 ALERTS = 50
+TOLD = 8
 WITH_POSTMORTEM = {State.DOCUMENTING, State.POSTMORTEM, State.CLOSED}
 
 
@@ -76,6 +79,7 @@ def permitted(user: User, incident: Incident) -> dict[str, bool]:
         "restrict": may(user, actions.RESTRICT, incident),
         "release": may(user, actions.RELEASE, incident),
         "see_audit": user.has_perm("audit.view_event"),
+        "see_told": user.has_perm(VIEW_NOTIFICATIONS),
     }
 
 
@@ -107,6 +111,7 @@ def regions(user: User, incident: Incident) -> dict[str, Any]:
         "is_blocked": closes and not all(condition.is_met for condition in conditions),
         "is_own_postmortem": postmortem is not None and postmortem.author_id == user.pk,
         "counts": read.alert_counts(incident),
+        "told": told_of(incident, limit=TOLD),
         **_alerts(incident),
     }
 

@@ -39,7 +39,7 @@ def incidents_visible_to(who: User | Principal) -> QuerySet[Incident]:
         return Incident.objects.none()
     if who.is_superuser:
         return Incident.objects.all()
-    return Incident.objects.filter(_is_visible(who))
+    return Incident.objects.filter(is_visible(who))
 
 
 def receipts_visible_to(user: User) -> QuerySet[AlertReceipt]:
@@ -49,7 +49,7 @@ def receipts_visible_to(user: User) -> QuerySet[AlertReceipt]:
     if user.is_superuser:
         return AlertReceipt.objects.all()
     hidden = Alert.objects.filter(
-        ~_is_visible(user, "incident__"),
+        ~is_visible(user, "incident__"),
         source=OuterRef("source"),
         dedup_key=OuterRef("dedup_key"),
         incident__is_restricted=True,
@@ -65,7 +65,7 @@ def incident_get(who: User | Principal, pk: int) -> Incident:
     return found
 
 
-def _is_visible(user: User, prefix: str = "") -> Q:
+def is_visible(user: User, prefix: str = "") -> Q:
     let_in = [
         rows.values(granted=Cast("object_pk", BigIntegerField()))
         for rows in (
@@ -82,7 +82,7 @@ def _is_visible(user: User, prefix: str = "") -> Q:
 def _hidden_from(user: User) -> QuerySet[Incident]:
     if user.is_superuser:
         return Incident.objects.none()
-    return Incident.objects.filter(~_is_visible(user), is_restricted=True)
+    return Incident.objects.filter(~is_visible(user), is_restricted=True)
 
 
 # Requests for approval that are about an incident are seen by those who may see it.

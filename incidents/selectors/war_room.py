@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Aggregate, Count, F, Max, QuerySet, Subquery, Window
+from django.db.models import Aggregate, Count, F, Max, Q, QuerySet, Subquery, Sum, Window
 from django.db.models.functions import Now
 
 from audit.models import User
 from audit.subjects import name_people
 from incidents import actions
-from incidents.models import Alert, ClockLeg, Incident, IncidentRole, Postmortem, TimelineEntry
+from incidents.models import (
+    Alert,
+    ClockLeg,
+    Incident,
+    IncidentRole,
+    Notification,
+    Postmortem,
+    TimelineEntry,
+)
 from incidents.models.incident import RESTRICTED
 from incidents.selectors.slices import Slice, newest, take
 
@@ -29,14 +37,22 @@ def fingerprint(incident: Incident, *, newest_alerts: int) -> str:
     passed = ClockLeg.objects.filter(incident=incident.pk, target_at__lt=Now())
     shown = Alert.objects.filter(incident=incident.pk).order_by("-id")[:newest_alerts]
     seen = Alert.objects.filter(pk__in=shown.values("pk"))
+    told = Notification.objects.filter(incident=incident.pk)
     state = (
         Incident.objects.filter(pk=incident.pk)
         .annotate(
             entry=Subquery(incident.timeline.order_by("-id").values("pk")[:1]),
             passed=_one(passed, Count("pk")),
             alerted=_one(seen, Max("last_seen_at")),
+            told=_one(told, Max("pk")),
+            tried=_one(told, Sum("rounds")),
+            settled=_one(told, Max("settled_at")),
+            waiting=_one(told, Count("pk", filter=Q(settled_at=None))),
         )
-        .values_list("version", "next_target_at", "is_restricted", "entry", "passed", "alerted")
+        .values_list(
+            *("version", "next_target_at", "is_restricted", "entry", "passed", "alerted"),
+            *("told", "tried", "settled", "waiting"),
+        )
         .get()
     )
     return digest(state)

@@ -2,7 +2,12 @@
 
 from incidents.services import (
     alerts,
+    automatic,
+    channels,
     clocks,
+    contacts,
+    delivery,
+    escalation,
     evidence,
     gate_incident,
     incidents,
@@ -11,12 +16,18 @@ from incidents.services import (
     postmortems,
     processing,
     routing,
+    tickets,
     timeline,
 )
 
 __all__ = [
     "alerts",
+    "automatic",
+    "channels",
     "clocks",
+    "contacts",
+    "delivery",
+    "escalation",
     "evidence",
     "gate_incident",
     "incidents",
@@ -25,5 +36,6 @@ __all__ = [
     "postmortems",
     "processing",
     "routing",
+    "tickets",
     "timeline",
 ]

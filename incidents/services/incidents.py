@@ -6,7 +6,7 @@ from incidents import actions
 from incidents.models import Incident, IncidentRole
 from incidents.models.incident import RESTRICTED
 from incidents.procedure import ENDED, State, Transition, find, transitions_from
-from incidents.services import clocks
+from incidents.services import clocks, telling
 from incidents.services.entries import Kind, entry_add, said
 from incidents.services.locking import incident_lock
 from incidents.services.restriction import let_in_with_it
@@ -41,6 +41,7 @@ def incident_transition(
     clocks.on_state(locked, dismissed=transition.target == State.FALSE_POSITIVE)
     text = locked.get_state_display()
     entry_add(locked, Kind.TRANSITION, f"{text}: {reason}" if reason else text)
+    telling.on_move(locked, transition, reason)
     return locked
 
 
@@ -128,6 +129,7 @@ def incident_change_severity(
     locked.save()
     clocks.on_severity(locked)
     entry_add(locked, Kind.SEVERITY, f"{before} → {severity.value}: {reason}")
+    telling.on_severity(locked, before, reason)
     return locked
 
 

@@ -3,8 +3,9 @@
 from audit.erasure.services import KEEPERS, Keeper
 from audit.models import User
 from audit.principal import PersonName
-from incidents.models import IdempotencyKey, IncidentRole, TimelineEntry
+from incidents.models import ContactMethod, IdempotencyKey, IncidentRole, TimelineEntry
 from incidents.procedure import OPEN
+from incidents.services.contacts import wipe
 
 
 def _obstacles(user: User) -> list[str]:
@@ -21,6 +22,9 @@ def _forget(user: User) -> None:
     name = PersonName(user)
     IdempotencyKey.objects.filter(principal__in=[name, name.recorded]).delete()
     IdempotencyKey.objects.filter(answer__contains=user.username).delete()
+    for contact in ContactMethod.objects.filter(user=user, removed_at=None):
+        wipe(contact)
+    user.teams.clear()
 
 
 def _remains(user: User) -> dict[str, int]:

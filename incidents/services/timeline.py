@@ -5,7 +5,7 @@ from audit.principal import Principal
 from audit.record import current
 from incidents import actions
 from incidents.models import Incident, TimelineEntry
-from incidents.services import clocks
+from incidents.services import clocks, telling
 from incidents.services.entries import Kind, entry_add, said
 from incidents.services.locking import incident_lock
 from portal.lib.errors import FieldError, ValidationFailed
@@ -37,7 +37,9 @@ def status_update(*, incident: Incident, by: Principal, text: str) -> TimelineEn
     locked = incident_lock(incident)
     current().note(text=text)
     clocks.restart_status_update(locked)
-    return entry_add(locked, Kind.STATUS_UPDATE, text)
+    entry = entry_add(locked, Kind.STATUS_UPDATE, text)
+    telling.on_status_update(locked, text)
+    return entry
 
 
 def _not_from_the_future(occurred_at: datetime | None) -> None:

@@ -15,7 +15,7 @@ from django.conf import settings
 
 EVERY = 5.0
 # Which processes beat, besides web, which is asked by HTTP.
-ROLES = ("worker", "beat", "sequencer", "signer")
+ROLES = ("worker", "notifier", "beat", "sequencer", "signer")
 TELL = """
 INSERT INTO portal_heartbeat (role, instance, beat_at) VALUES (%s, %s, clock_timestamp())
 ON CONFLICT (role) DO UPDATE SET instance = EXCLUDED.instance, beat_at = EXCLUDED.beat_at

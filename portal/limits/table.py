@@ -123,6 +123,8 @@ ROUTES: tuple[Route, ...] = (
     _route(ANY, r"^/(?:login|logout|sign-in|account)(?:/|$)", Priority.HIGH, is_open=True),
     _route(ANY, r"^/(?:governance|approvals|system)/", Priority.HIGH),
     _route(CHANGES, r"^/api/v1/audit/approvals/", Priority.HIGH),
+    # Buttons in Slack, which waits three seconds; the signature says whose they are.
+    _route(CHANGES, r"^/slack/interactions$", Priority.HIGH, is_open=True),
     # Another log's witness answers within the signer's patience.
     _route(CHANGES, r"^/witness/", Priority.NORMAL, is_open=True),
     _route(ANY, r"^/api/(?:schema|docs)/", Priority.BULK),

@@ -1,6 +1,7 @@
 """Becomes one process of an installation, as containers run it:
 
-    python -m portal.stack.one web | worker | beat | ledger | signer | watchdog | shipper | sealer | setup
+    python -m portal.stack.one web | worker | notifier | beat | ledger | signer | watchdog | shipper | sealer |
+        setup
 
 The same commands as those of `make run`, in place of this process, with everything taken from the
 environment. Further arguments go to the process.
@@ -18,7 +19,7 @@ from portal.stack.process import Command
 from portal.stack.processes import ROOT, Processes
 
 NAMES = (
-    *("web", "worker", "beat", "ledger", "signer", "watchdog", "shipper", "sealer"),
+    *("web", "worker", "notifier", "beat", "ledger", "signer", "watchdog", "shipper", "sealer"),
     "setup",
 )
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - a container's own network

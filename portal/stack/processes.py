@@ -29,8 +29,15 @@ class Processes:
         )
 
     def worker(self) -> Command:
+        return self._celery("worker", "celery", concurrency=2)
+
+    def notifier(self) -> Command:
+        """Sends what waits for others' servers, so that nothing else waits with it."""
+        return self._celery("notifier", "notifications", concurrency=2)
+
+    def _celery(self, name: str, queue: str, *, concurrency: int) -> Command:
         return self._python(
-            "worker",
+            name,
             *(
                 "-m",
                 "celery",
@@ -41,7 +48,8 @@ class Processes:
                 "-I",
                 "portal.stack.worker_pool",
             ),
-            *("--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"),
+            *("--queues", queue, "--hostname", f"{name}@%h", "--concurrency", str(concurrency)),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
             *("--max-tasks-per-child", "2000", "--max-memory-per-child", "400000"),
         )
 

@@ -29,7 +29,10 @@ from portal.stack.terminal import Terminal
 DATABASE = "vigil"
 START_TIMEOUT = 120.0
 STOP_ORDER = (
-    (("shipper", "watchdog", "signer", "ledger", "beat", "worker", "web", "setup"), 5.0),
+    (
+        ("shipper", "watchdog", "signer", "ledger", "beat", "notifier", "worker", "web", "setup"),
+        5.0,
+    ),
     (("broker",), 1.5),
     (("postgres",), 3.0),
 )
@@ -96,7 +99,7 @@ class Stack:
         self._start_services()
         self._terminal.say("Setting up the database…")
         self._supervisor.run("setup", self._processes.set_up(self._owner_url()))
-        self._terminal.say("Starting web, worker, beat, ledger, signer and watchdog…")
+        self._terminal.say("Starting web, worker, notifier, beat, ledger, signer and watchdog…")
         # The page first: on two cores every process that starts beside it makes it later.
         for name, command in (("web", self._processes.web), ("ledger", self._processes.ledger)):
             self._supervisor.start(Service(name, command))
@@ -105,6 +108,7 @@ class Stack:
         )
         for name, command in (
             ("worker", self._processes.worker),
+            ("notifier", self._processes.notifier),
             ("beat", self._processes.beat),
             ("signer", self._processes.signer),
             ("watchdog", self._processes.watchdog),

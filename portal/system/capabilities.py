@@ -73,11 +73,25 @@ CAPABILITIES = (
         },
     ),
     Capability(
+        "Telling teams of incidents",
+        ("database", "notifier"),
+        {
+            "pagerduty": "Pages are kept, and sent once PagerDuty answers.",
+            "slack": "Messages to Slack are kept, and sent once it answers.",
+            "jira": "Tickets are made once Jira answers.",
+            "smtp": "Email is kept, and sent once the mail server answers.",
+            "webhook": "Some receivers of webhooks learn late.",
+            "beat": "What an incident causes is sent at once; what is to be tried again waits.",
+            "broker": "Messages are sent late, or once it is back.",
+            "notifications": "Messages wait although their turn has come.",
+        },
+    ),
+    Capability(
         "Paging on-call",
         ("watchdog", "emergency-key", "emergency-pagerduty"),
         {
             "pagerduty": "Emergencies are sent by the watchdog; other pages are kept and sent later.",
-            "worker": "Emergencies are sent by the watchdog; other pages wait for the worker.",
+            "notifier": "Emergencies are sent by the watchdog; other pages wait for the notifier.",
         },
     ),
     Capability(

@@ -23,6 +23,8 @@ from portal.system.runbook import RUNBOOK, Entry
 from portal.watchdog import INTERVAL, Report, State
 
 OLDEST_RECEIPT = 30.0
+# Several sweeps.
+OLDEST_UNSENT = 60.0
 FULL_MEMORY = 0.90
 # Beats that may be missed before the watchdog counts as gone.
 PATIENCE = 3
@@ -54,6 +56,7 @@ def findings(
         *_from_readiness(),
         *_from_breakers(services),
         *(_from_figures(figures) if figures else ()),
+        *(_from_notifications(figures) if figures else ()),
         *_from_machine(),
         *_from_limits(),
     ):
@@ -137,6 +140,15 @@ def _from_figures(figures: Figures) -> Iterator[Finding]:
         yield Finding("queue", State.FAILING if is_stuck else State.WARNING, detail)
     elif figures.queues and (tasks := sum(figures.queues.value.values())) > MOST_WAITING:
         yield Finding("queue", State.WARNING, f"{tasks} tasks wait in the broker")
+
+
+def _from_notifications(figures: Figures) -> Iterator[Finding]:
+    if figures.oldest_unsent > OLDEST_UNSENT:
+        detail = f"nobody has sent what has been due for {figures.oldest_unsent:.0f} s"
+        yield Finding("notifications", State.FAILING, detail)
+    elif figures.dead:
+        detail = f"{figures.dead} given up, and neither sent again nor set aside"
+        yield Finding("notifications", State.WARNING, detail)
 
 
 def _from_machine() -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import psutil
 from django.db import connection
 
 from audit.ledger import lag
+from incidents.selectors.due import OLDEST_DUE
 from portal import queues
 from portal.lib.resilience import Answer
 
@@ -14,6 +15,8 @@ _FIGURES = f"""
 SELECT (SELECT count(*) FROM incidents_alertreceipt WHERE fate = 'pending'),
        coalesce((SELECT extract(epoch FROM clock_timestamp() - received_at)::float
                  FROM incidents_alertreceipt WHERE fate = 'pending' ORDER BY id LIMIT 1), 0),
+       (SELECT count(*) FROM incidents_notification WHERE state = 'dead'),
+       coalesce(({OLDEST_DUE}), 0),
        (SELECT count(*) FROM audit_pending),
        coalesce(({lag.OLDEST_UNSIGNED}), 0)
 """  # noqa: S608 - made of constants
@@ -21,11 +24,13 @@ SELECT (SELECT count(*) FROM incidents_alertreceipt WHERE fate = 'pending'),
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Ages in seconds; `queues` are depths by name: stale ones where the broker cannot be asked, None
-    where this process never could."""
+    """Ages in seconds; `dead` are notifications that were given up; `queues` are depths by name: stale
+    ones where the broker cannot be asked, None where this process never could."""
 
     receipts: int
     oldest_receipt: float
+    dead: int
+    oldest_unsent: float
     unsequenced: int
     oldest_unsigned: float
     queues: Answer[dict[str, int]] | None
@@ -34,8 +39,8 @@ class Figures:
 def figures() -> Figures:
     with connection.cursor() as cursor:
         cursor.execute(_FIGURES)
-        receipts, oldest, unsequenced, unsigned = cursor.fetchone()
-    return Figures(receipts, oldest, unsequenced, unsigned, queues.depths())
+        receipts, oldest, dead, unsent, unsequenced, unsigned = cursor.fetchone()
+    return Figures(receipts, oldest, dead, unsent, unsequenced, unsigned, queues.depths())
 
 
 def memory_used() -> float:

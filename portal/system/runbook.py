@@ -115,6 +115,32 @@ RUNBOOK: dict[str, Entry] = {
         "See the provider's status page. Call people by telephone meanwhile. Close the breaker here"
         " once the provider is back, if you cannot wait half a minute.",
     ),
+    "slack": Entry(
+        "Slack",
+        "See the provider's status page. Messages wait here, and are sent once it answers.",
+    ),
+    "jira": Entry(
+        "Jira",
+        "See the provider's status page. Tickets wait here, and are made once it answers.",
+    ),
+    "smtp": Entry(
+        "the mail server",
+        "See whether it takes connections from here, and whether VIGIL_SMTP_URL is right.",
+    ),
+    "webhook": Entry(
+        "receivers of webhooks",
+        "Open Notifications: it says which receiver fails, and how. Ask whoever runs it.",
+    ),
+    "notifications": Entry(
+        "somebody who is told",
+        "Open Notifications, narrowed to those given up: each says what went wrong. Mend the channel,"
+        " then send them again, or set them aside. Call people by telephone meanwhile.",
+    ),
+    "notifier": Entry(
+        "the notifier",
+        "See whether it runs, and its log; start it again where it hangs. What is to be sent waits in"
+        " the database meanwhile. Call people by telephone.",
+    ),
     "journal-central": Entry(
         "the central log",
         "See whether the central log takes connections and its certificate is valid. The journal's"

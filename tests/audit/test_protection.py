@@ -75,6 +75,11 @@ SPECIAL = {
     ("incidents_clockleg", "target"): "NULL",
     ("incidents_evidencehold", "released_by"): "''",
     ("incidents_evidencehold", "release_reason"): "''",
+    ("incidents_channel", "kind"): "'email'",
+    ("incidents_contactmethod", "kind"): "'email'",
+    ("incidents_notification", "state"): "'sink'",
+    ("incidents_notification", "settled_at"): "now()",
+    ("incidents_notification", "contact_id"): "NULL",
     ("audit_apitoken", "scopes"): "'{admin}'",
     ("audit_approvalrequest", "expires_at"): "now() + interval '1 hour'",
 }
@@ -112,7 +117,8 @@ def test_rows_are_not_deleted_in_bulk_without_an_event(committed_cast: Cast, tab
 @pytest.mark.parametrize("table", APPEND_ONLY)
 def test_an_append_only_table_refuses_the_application(db: None, table: str) -> None:
     for statement in (f'UPDATE "{table}" SET event_id = 1', f'DELETE FROM "{table}"'):
-        sql = statement.replace("event_id", "id") if table == "audit_event" else statement
+        has_it = any(field.column == "event_id" for field in MODELS[table]._meta.concrete_fields)
+        sql = statement if has_it else statement.replace("event_id", "id")
         with pytest.raises(ProgrammingError, match="permission denied"):
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(sql)

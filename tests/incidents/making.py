@@ -27,7 +27,8 @@ WAYS[State.FALSE_POSITIVE] = ("dismiss",)
 
 
 def opened(cast: Cast, severity: str = "P1", **fields: object) -> Incident:
-    incident = Incident(title="Checkout fails", severity=severity, **fields)
+    fields = {"title": "Checkout fails", "severity": severity, **fields}
+    incident = Incident(**fields)
     return incident_open(incident=incident, by=cast.principal("commander"))
 
 

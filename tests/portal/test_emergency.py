@@ -19,7 +19,7 @@ from portal.on_call import URGENCY, OnCall
 from portal.stack.layout import Layout
 from portal.system.runbook import RUNBOOK
 from portal.watchdog import Finding, Probe, Report, State, Watchdog
-from tests.portal.pagerduty import PagerDuty
+from tests.fakes.pagerduty import PagerDuty
 
 
 @pytest.fixture

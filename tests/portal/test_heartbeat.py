@@ -27,7 +27,7 @@ from portal.stack.processes import ROOT
 from portal.watchdog import State, read_report
 from tests import database
 from tests.database import as_role
-from tests.portal.pagerduty import PagerDuty
+from tests.fakes.pagerduty import PagerDuty
 from tests.stack.waiting import wait_until
 
 # Asked before any test has a `var` of its own, since the server's socket is in the usual one.

@@ -25,6 +25,11 @@ CALL, HTTP_MODULE = "portal.lib.resilience.call", "portal.lib.resilience.http"
 OUTBOUND: dict[str, set[str]] = {
     "audit/journal/ship/delivery.py": {"journal-central"},
     "audit/witness/exchange.py": {"witnesses"},
+    "incidents/notify/email.py": {"smtp"},
+    "incidents/notify/jira.py": {"jira"},
+    "incidents/notify/pagerduty.py": {"pagerduty"},
+    "incidents/notify/slack.py": {"slack"},
+    "incidents/notify/webhook.py": {"webhook"},
     "incidents/services/waking.py": {"broker"},
     "portal/emergency.py": {"emergency-pagerduty"},
     "portal/probes.py": {"probe"},
@@ -35,6 +40,10 @@ OUTBOUND: dict[str, set[str]] = {
 PLACES = {
     "broker": 8,
     "pagerduty": 4,
+    "slack": 4,
+    "jira": 4,
+    "smtp": 4,
+    "webhook": 4,
     "emergency-pagerduty": 2,
     "witnesses": 16,
     "journal-central": 1,
@@ -49,7 +58,11 @@ PLACES = {
 HTTP: dict[str, str] = {
     "audit/journal/ship/otlp.py": "journal-central",
     "audit/witness/exchange.py": "witnesses",
-    "portal/emergency.py": "emergency-pagerduty",
+    "incidents/notify/jira.py": "jira",
+    "incidents/notify/slack.py": "slack",
+    "incidents/notify/webhook.py": "webhook",
+    # Within the calls of `portal/emergency.py` and `incidents/notify/pagerduty.py`.
+    "portal/lib/pagerduty.py": "pagerduty",
     "portal/probes.py": "probe",
     "portal/tracing/collector.py": "trace-collector",
 }
@@ -79,14 +92,14 @@ SENDERS = {
     "incidents/services/waking.py": "broker",
     "incidents/tasks.py": "a task that came from the broker goes on with its work",
 }
+# Django's own client of SMTP, and what bounds it.
+MAIL = {"incidents/notify/email.py": "smtp"}
 # Guarded in another way than by `call`, with the same table.
 GUARDED = {
     "database": "portal/database/base.py",
     "replica": "portal/database/base.py",
     "cache": "portal/lib/resilience/shared.py",
 }
-# The policy is there for whoever sends pages; nothing does yet.
-UNUSED = {"pagerduty"}
 
 CLIENTS = {
     *("http.client", "urllib.request", "smtplib", "requests", "httpx", "redis", "lightkube"),
@@ -129,7 +142,7 @@ def test_the_table_of_outbound_calls_is_complete() -> None:
         if CALL in imported(tree) and not path.startswith("portal/lib/resilience/"):
             found[path] = set(called(tree))
     assert found == OUTBOUND
-    used = set().union(*OUTBOUND.values()) | GUARDED.keys() | UNUSED
+    used = set().union(*OUTBOUND.values()) | GUARDED.keys()
     assert used == POLICIES.keys()
     assert all((ROOT / path).exists() for path in GUARDED.values())
 
@@ -176,8 +189,11 @@ def test_who_sends_http_does_so_within_a_call() -> None:
     }
     assert found == HTTP.keys()
     assert set(HTTP.values()) <= POLICIES.keys()
-    # Through `deliver`, which is beside it.
-    assert {path for path in HTTP if path not in OUTBOUND} == {"audit/journal/ship/otlp.py"}
+    # Through `deliver`, which is beside it, and by either of two policies.
+    assert {path for path in HTTP if path not in OUTBOUND} == {
+        "audit/journal/ship/otlp.py",
+        "portal/lib/pagerduty.py",
+    }
 
 
 def test_who_opens_a_connection_is_known() -> None:
@@ -190,6 +206,16 @@ def test_who_opens_a_connection_is_known() -> None:
     for path, why in CONNECTIONS.items():
         if why in POLICIES and why not in GUARDED:
             assert why in OUTBOUND[path], path
+
+
+def test_who_sends_mail_does_so_within_a_call() -> None:
+    found = {
+        path
+        for path, tree in modules()
+        if any(name.startswith("django.core.mail") for name in imported(tree))
+    }
+    assert found == MAIL.keys()
+    assert all(policy in OUTBOUND[path] for path, policy in MAIL.items())
 
 
 def test_who_sends_tasks_is_known() -> None:

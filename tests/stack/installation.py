@@ -13,7 +13,7 @@ from portal.stack.layout import Layout
 from tests.stack.people import Person
 from tests.stack.waiting import is_alive, wait_until
 
-NAMES = ("postgres", "broker", "web", "worker", "beat", "ledger", "signer", "watchdog")
+NAMES = ("postgres", "broker", "web", "worker", "notifier", "beat", "ledger", "signer", "watchdog")
 READY = "Vigil is ready at "
 
 

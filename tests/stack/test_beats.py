@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from portal.watchdog import State, read_report
-from tests.portal.pagerduty import PagerDuty
+from tests.fakes.pagerduty import PagerDuty
 from tests.stack.installation import Installation
 from tests.stack.people import Person
 from tests.stack.waiting import wait_until
@@ -18,7 +18,13 @@ from tests.stack.waiting import wait_until
 # Half a minute until somebody is paged, and a whole one for the watchdog.
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 # What the supervisor calls them, and what the watchdog does.
-ROLES = {"worker": "worker", "beat": "beat", "ledger": "sequencer", "signer": "signer"}
+ROLES = {
+    "worker": "worker",
+    "notifier": "notifier",
+    "beat": "beat",
+    "ledger": "sequencer",
+    "signer": "signer",
+}
 
 
 @pytest.fixture

@@ -76,16 +76,21 @@ def request(  # noqa: PLR0913 - a request has that many parts
     headers: Mapping[str, str] | None = None,
     wrap: Callable[[socket.socket], socket.socket] | None = None,
     cut: Cut | None = None,
+    admit: Callable[[str], object] | None = None,
 ) -> Reply:
     """Raises `OSError` and `http.client.HTTPException`; `ValueError` for what is no URL.
 
-    `wrap` secures the connection in place of the usual TLS. Whoever holds `cut` can end it.
+    `wrap` secures the connection in place of the usual TLS. Whoever holds `cut` can end it. `admit`
+    gets each address that the name has, and raises for one that must not be reached; only an address
+    that it has seen is connected to, so that a name cannot change its mind in between.
     """
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     if wrap is not None:
         kind = http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=timeout)
+    if admit is not None:
+        connection._create_connection = _admitted(admit)  # type: ignore[attr-defined] # no other way in
     cut = cut or Cut()
     clock = threading.Timer(timeout, cut)
     clock.daemon = True
@@ -115,6 +120,23 @@ def request(  # noqa: PLR0913 - a request has that many parts
         # What was cut off can look like an end.
         raise _late(timeout)
     return reply
+
+
+def _admitted(admit: Callable[[str], object]) -> Callable[..., socket.socket]:
+    def connect(target: tuple[str, int], timeout: float, _source: object = None) -> socket.socket:
+        found = socket.getaddrinfo(*target, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+        for address in addresses:
+            admit(address)
+        problem = OSError(f"{target[0]} has no address")
+        for address in addresses:
+            try:
+                return socket.create_connection((address, target[1]), timeout)
+            except OSError as error:
+                problem = error
+        raise problem
+
+    return connect
 
 
 def _late(timeout: float) -> TimeoutError:

@@ -1,68 +1,54 @@
 """PagerDuty's Events API v2, as far as it decides what to take: https, JSON, one URL."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.fakes.base import Asked, Fake, Says
 
 SEVERITIES = {"critical", "error", "warning", "info"}
 
 
-class PagerDuty:
+class PagerDuty(Fake):
     """202 for an event, 400 with what is wrong for what is none. `open` are the incidents by dedup
     key: a trigger opens one or joins it, a resolve closes it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.events: list[dict[str, Any]] = []
         self.open: dict[str, list[dict[str, Any]]] = {}
+        self.acknowledged: set[str] = set()
         self.status = 202
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}/v2/enqueue"
+        return f"{super().url}/v2/enqueue"
 
     @property
     def summaries(self) -> list[str]:
         return [e["payload"]["summary"] for e in self.events if e["event_action"] == "trigger"]
 
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, asked: Asked) -> Says:
+        event = asked.json
+        wrong = [] if asked.path == "/v2/enqueue" else ["no such path"]
+        wrong += faults(event)
+        status = 400 if wrong else self.status
+        if status == 202:
+            self.take(event)
+        said = {
+            "status": "success" if status == 202 else "invalid event",
+            "message": "Event processed" if status == 202 else "Event object is invalid",
+            **({"errors": wrong} if wrong else {"dedup_key": event.get("dedup_key")}),
+        }
+        return Says(status, said, {"Content-Type": "application/json"})
 
     def take(self, event: dict[str, Any]) -> None:
         self.events.append(event)
+        key = event["dedup_key"]
         if event["event_action"] == "trigger":
-            self.open.setdefault(event["dedup_key"], []).append(event)
-        elif event["event_action"] == "resolve":
-            self.open.pop(event["dedup_key"], None)
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        cloud = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                wrong = [] if self.path == "/v2/enqueue" else ["no such path"]
-                wrong += faults(event)
-                status = 400 if wrong else cloud.status
-                if status == 202:
-                    cloud.take(event)
-                answer = {
-                    "status": "success" if status == 202 else "invalid event",
-                    "message": "Event processed" if status == 202 else "Event object is invalid",
-                    **({"errors": wrong} if wrong else {"dedup_key": event.get("dedup_key")}),
-                }
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                self.wfile.write(json.dumps(answer).encode())
-
-            def log_message(self, *_args: object) -> None:
-                return
-
-        return Handler
+            self.open.setdefault(key, []).append(event)
+        elif event["event_action"] == "acknowledge":
+            self.acknowledged.add(key)
+        else:
+            self.open.pop(key, None)
 
 
 def faults(event: dict[str, Any]) -> list[str]:
