@@ -74,8 +74,9 @@ CAPABILITIES = (
     ),
     Capability(
         "Telling teams of incidents",
-        ("database", "notifier"),
+        (*RECORD, "notifier"),
         {
+            "worker": "What a person notifies is told at once; what an alert opens waits.",
             "pagerduty": "Pages are kept, and sent once PagerDuty answers.",
             "slack": "Messages to Slack are kept, and sent once it answers.",
             "jira": "Tickets are made once Jira answers.",

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from tests.failover.world import READ_ONLY, Answer
 from tests.fault_matrix.house import House
-from tests.fault_matrix.table import PUBLIC
+from tests.fault_matrix.table import PUBLIC, TELLING
 
 # How long what is done at once may take, on a machine that has more to do.
 PATIENCE = 8.0
@@ -80,12 +80,12 @@ def soon(done: Callable[[], bool]) -> bool:
 
 
 def alert(house: House, acknowledged: list[str]) -> dict[str, Outcome]:
-    """Sends one, follows it to its incident, and into the log."""
-    alert = {"dedup_key": f"probe-{time.time_ns()}", "summary": "is it taken"}
+    """Sends one, follows it to its incident, to who is told of that, and into the log."""
+    alert = {"dedup_key": f"probe-{time.time_ns()}", "summary": "is it taken", "severity": "P1"}
     answer = house.send("POST", "/api/v1/alerts/", alert, house.token)
     outcome = judged(answer, 202)
     if outcome.went is not Went.WELL:
-        return dict.fromkeys(("Alerts in", "Background work", "The record"), outcome)
+        return dict.fromkeys(("Alerts in", "Background work", "The record", TELLING), outcome)
     receipt = json.loads(answer.body)["receipts"][0]["id"]
     acknowledged.append(receipt)
     seen: list[dict[str, object]] = []
@@ -98,7 +98,22 @@ def alert(house: House, acknowledged: list[str]) -> dict[str, Outcome]:
 
     done = WELL if soon(is_processed) else Outcome(Went.LATE, "its receipt waits")
     record = covered(house, seen[-1]["event"]) if seen else done
-    return {"Alerts in": done, "Background work": done, "The record": record}
+    told = telling(house, seen[-1]["incident"]) if done is WELL else done
+    return {"Alerts in": done, "Background work": done, "The record": record, TELLING: told}
+
+
+def telling(house: House, number: object) -> Outcome:
+    """Whether each message about it has found its way; without channels, to where it is shown."""
+    path = f"/api/v1/notifications/?incident={number}"
+
+    def is_told() -> bool:
+        found = house.call("GET", path)
+        if found.status != 200:
+            return False
+        states = [each["state"] for each in json.loads(found.body).get("results", ())]
+        return bool(states) and set(states) <= {"sent", "sink"}
+
+    return WELL if soon(is_told) else Outcome(Went.LATE, "its messages wait")
 
 
 def covered(house: House, event: object) -> Outcome:

@@ -14,6 +14,7 @@ from portal.watchdog import State
 from tests.faulty_proxy import Mode
 
 FAULTS = (Mode.DOWN, Mode.SLOW, Mode.WRONG, Mode.FLAPPING)
+TELLING = "Telling teams of incidents"
 PUBLIC = "Status page and health checks"
 TITLES = (*(each.title for each in CAPABILITIES), PUBLIC)
 # By which something is slower than the first timeout of its policy allows.
@@ -89,6 +90,7 @@ DEPENDENCIES = (
         note="Off is here a connection that is refused, or ends: nobody is there to say so.",
     ),
     _process("worker", "Worker", "worker"),
+    _process("notifier", "Notifier", "notifier"),
     _process("beat", "Beat", "beat"),
     _process("ledger", "Sequencer", "sequencer", "ledger", note=UNTIL_LATE),
     _process("signer", "Signer", "signer", "ledger", note=UNTIL_LATE),
@@ -105,14 +107,20 @@ NOT_APPLICABLE: Mapping[tuple[str, Mode], str] = {
     (each.name, Mode.WRONG): NO_ANSWERS for each in DEPENDENCIES if each.processes
 }
 # Rows of the policies that have none here, and why.
+_BY_NOTIFIER = (
+    "What the notifier calls fails for its own channel alone: messages are kept, and sent again. Here"
+    " the notifier itself fails."
+)
 LEFT_OUT: Mapping[str, str] = {
-    "pagerduty": "Nothing calls it yet: on-call is paged by the watchdog.",
+    **dict.fromkeys(("pagerduty", "slack", "jira", "smtp", "webhook"), _BY_NOTIFIER),
     "probe": "It is how the others are looked at, and fails as they do.",
 }
 
 
 # What goes on without a web process, and cannot be asked after without one.
-UNSEEN: Mapping[str, frozenset[str]] = {"web": frozenset({"Background work", "The record"})}
+UNSEEN: Mapping[str, frozenset[str]] = {
+    "web": frozenset({"Background work", "The record", TELLING})
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from tests.fault_matrix.trying import tried
 from tests.faulty_proxy import Mode
 
 OPEN = ("replica", "cache", "witnesses", "journal-central", "trace-collector")
-WATCHED = ("worker", "beat", "watchdog")
+WATCHED = ("worker", "notifier", "beat", "watchdog")
 # What takes the same away, or nothing, is down at once, which saves its time.
 TOGETHER = (
     together("all that fails open", *OPEN),
-    together("worker, beat and watchdog", *WATCHED),
+    together("worker, notifier, beat and watchdog", *WATCHED),
     together("sequencer and signer", "ledger", "signer"),
     Cell(BY_NAME["web"], Mode.DOWN),
 )
