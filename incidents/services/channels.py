@@ -19,7 +19,7 @@ from incidents.notify.vault import seal_secret
 from incidents.selectors.addressees import Addressee
 from incidents.selectors.channels import missing, with_secrets
 from incidents.services.telling import tell_test
-from portal.lib.errors import Conflict, FieldError, ValidationFailed
+from portal.lib.errors import Conflict, FieldError, NotFound, ValidationFailed
 
 for _model in (Team, Channel, NotificationRule):
     register_rows(_model)
@@ -64,7 +64,8 @@ def _check(channel: Channel, text: str) -> None:
 
 def _put(channel: Channel, name: str, text: str) -> None:
     # One after the other: of two who set it at once, the later one holds.
-    Channel.objects.select_for_update().get(pk=channel.pk)
+    if Channel.objects.select_for_update().filter(pk=channel.pk).first() is None:
+        raise NotFound
     at = current().at
     kept = ChannelSecret.objects.filter(channel=channel, name=name)
     if channel.kind == "webhook":

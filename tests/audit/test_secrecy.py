@@ -26,6 +26,9 @@ from audit.second_factor.services import (
     second_factor_remove,
 )
 from audit.secrecy import Typed, kept_in_the_open, names_a_secret
+from incidents.models import Channel, ContactMethod
+from incidents.services.channels import channel_secret_set
+from incidents.services.contacts import contact_confirm
 from portal.lib.errors import VigilError
 from tests.audit.test_approvals_execution import activate
 from tests.people import TESTS, Cast
@@ -71,6 +74,17 @@ CALLS: Calls = {
     ),
     "recovery_codes_renew": lambda cast: recovery_codes_renew(
         user=cast.responder, code=Typed(SECRET), by=cast.principal("responder")
+    ),
+    "channel_secret_set": lambda cast: channel_secret_set(
+        channel=Channel(name="Pager", kind="pagerduty"),
+        name="routing key",
+        secret=Typed(SECRET),
+        by=cast.principal("administrator"),
+    ),
+    "contact_confirm": lambda cast: contact_confirm(
+        contact=ContactMethod(user=cast.responder, kind="email"),
+        code=Typed(SECRET),
+        by=cast.principal("responder"),
     ),
 }
 
