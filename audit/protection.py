@@ -30,6 +30,7 @@ EXEMPT: dict[str, tuple[Protection, str]] = {
     "audit.StoppedSince": (Protection.READ_ONLY, "since when"),
     "audit.SearchEntry": (Protection.READ_ONLY, "derived from entries by the sequencer's own role"),
     "audit.SearchProgress": (Protection.READ_ONLY, "how far that has come"),
+    "incidents.PostmortemWords": (Protection.READ_ONLY, "derived by the database from its rows"),
 }
 
 

@@ -22,6 +22,11 @@ from incidents.services.processing import (
     receipt_set_aside,
     receipts_process,
 )
+from incidents.services.reminders import (
+    NothingToRemind,
+    action_item_remind,
+    items_to_remind_of,
+)
 from portal.lib.errors import ValidationFailed, VigilError
 
 log = structlog.get_logger(__name__)
@@ -110,6 +115,21 @@ def watch_clocks() -> int:
         except VigilError as error:
             # Fails closed: without gate or record nothing is noticed; the next round tries again.
             log.warning("notice_waits", incident=incident.number, error=str(error))
+    return len(found)
+
+
+@shared_task(name="incidents.remind_of_action_items")  # type: ignore[untyped-decorator] # no stubs
+def remind_of_action_items() -> int:
+    """Reminds of what is overdue, once a week. Idempotent."""
+    found = items_to_remind_of()
+    for item in found:
+        try:
+            action_item_remind(item=item, by=system("worker"))
+        except NothingToRemind:
+            continue
+        except VigilError as error:
+            # Fails closed: without gate or record nobody is reminded; the next round tries again.
+            log.warning("reminder_waits", item=item.pk, error=str(error))
     return len(found)
 
 

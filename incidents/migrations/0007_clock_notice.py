@@ -46,9 +46,10 @@ class Migration(migrations.Migration):
             },
         ),
         *(
-            migrations.RunSQL(
-                f"SELECT audit_protect('incidents_clocknotice', '{mode}')", migrations.RunSQL.noop
+            migrations.RunSQL(f"SELECT audit_protect('incidents_clocknotice', '{mode}')", undone)
+            for mode, undone in (
+                ("governed", "SELECT audit_unprotect('incidents_clocknotice')"),
+                ("append_only", migrations.RunSQL.noop),
             )
-            for mode in ("governed", "append_only")
         ),
     ]

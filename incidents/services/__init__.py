@@ -1,6 +1,7 @@
 """Every change of an incident's world, one governed function each."""
 
 from incidents.services import (
+    action_items,
     alerts,
     clocks,
     gate_incident,
@@ -9,11 +10,14 @@ from incidents.services import (
     people,
     postmortems,
     processing,
+    reminders,
     routing,
     timeline,
+    whys,
 )
 
 __all__ = [
+    "action_items",
     "alerts",
     "clocks",
     "gate_incident",
@@ -22,6 +26,8 @@ __all__ = [
     "people",
     "postmortems",
     "processing",
+    "reminders",
     "routing",
     "timeline",
+    "whys",
 ]

@@ -106,7 +106,10 @@ def test_it_is_on_record_and_cannot_be_changed(cast: Cast, time: Time) -> None: 
     look(incident)
     (entry,) = entries("clock_noticed")
     assert entry["data"]["notices"] == [f"respond {percent} %" for percent in NOTICES]
-    with pytest.raises(ProgrammingError, match="permission denied|append-only"), transaction.atomic():
+    with (
+        pytest.raises(ProgrammingError, match="permission denied|append-only"),
+        transaction.atomic(),
+    ):
         ClockNotice.objects.update(percent=1)
 
 
