@@ -28,6 +28,7 @@ def fingerprint(incident: Incident, *, newest_alerts: int) -> str:
     """Changes whenever something that the war room shows has changed. One query."""
     passed = ClockLeg.objects.filter(incident=incident.pk, target_at__lt=Now())
     shown = Alert.objects.filter(incident=incident.pk).order_by("-id")[:newest_alerts]
+    written = Postmortem.objects.filter(incident=incident.pk)
     seen = Alert.objects.filter(pk__in=shown.values("pk"))
     state = (
         Incident.objects.filter(pk=incident.pk)
@@ -35,8 +36,9 @@ def fingerprint(incident: Incident, *, newest_alerts: int) -> str:
             entry=Subquery(incident.timeline.order_by("-id").values("pk")[:1]),
             passed=_one(passed, Count("pk")),
             alerted=_one(seen, Max("last_seen_at")),
+            told=Subquery(written.values("version")[:1]),
         )
-        .values_list("version", "next_target_at", "is_restricted", "entry", "passed", "alerted")
+        .values_list("version", "next_target_at", "is_restricted", "entry", "passed", "alerted", "told")
         .get()
     )
     return digest(state)
@@ -123,7 +125,7 @@ def roles(incident: Incident) -> dict[str, IncidentRole]:
 
 def postmortem(incident: Incident) -> Postmortem | None:
     return (
-        incident.postmortem_set.select_related("author", "accepted_by", "incident")
+        incident.postmortem_set.select_related("author", "accepted_by", "submitted_by", "incident")
         .order_by("id")
         .first()
     )
