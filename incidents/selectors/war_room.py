@@ -38,7 +38,9 @@ def fingerprint(incident: Incident, *, newest_alerts: int) -> str:
             alerted=_one(seen, Max("last_seen_at")),
             told=Subquery(written.values("version")[:1]),
         )
-        .values_list("version", "next_target_at", "is_restricted", "entry", "passed", "alerted", "told")
+        .values_list(
+            "version", "next_target_at", "is_restricted", "entry", "passed", "alerted", "told"
+        )
         .get()
     )
     return digest(state)
