@@ -4,7 +4,7 @@ import re
 
 from incidents.export.document import Document, Line
 
-_ANYWHERE = re.compile(r"([\\`*_{}\[\]<>#|~&!$@:^])")
+_ANYWHERE = re.compile(r"([\\`*_{}\[\]<>#|~&$@])")
 # What begins a list or a heading underlined, at the start of a line only.
 _AT_START = re.compile(r"^(\s*)([-+=]|\d{1,9}(?=[.)]))")
 

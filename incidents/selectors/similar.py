@@ -1,7 +1,7 @@
 """Past incidents that may tell how to go on with this one: by service, title, and what postmortems say.
 
-Each of the three asks for so many of the newest that fit, never for all: what it costs does not grow with
-the tables. No model is involved: trigrams (pg_trgm) and the words of the title.
+Only so many of the newest are weighed, of the same service and of all, found by their indexes: what it
+costs does not grow with the tables. No model is involved: trigrams (pg_trgm) and the words of the title.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from incidents.selectors.visibility import incidents_visible_to
 
 SHOWN = 5
 # The newest so many of each kind are weighed.
-WEIGHED = 200
+OF_SERVICE, OF_ALL, TELLING = 1_000, 500, 200
 ALIKE = 0.3
 WORDS = 12
 _WEIGHTS = {"title": 1.0, "service": 0.25, "postmortem": 0.8}
@@ -68,15 +68,16 @@ def _add(found: dict[int, Similar], pk: int, score: float, reason: str) -> None:
 
 
 def _by_title(others: QuerySet[Incident], incident: Incident) -> list[tuple[int, float]]:
+    newest = others.order_by("-id").values("pk")
+    of_service = newest.filter(service=incident.service_id)[:OF_SERVICE]
+    weighed = newest[:OF_ALL].union(of_service) if incident.service_id else newest[:OF_ALL]
     title = Upper(Value(incident.title))
-    alike = others.annotate(upper=Upper("title")).filter(upper__trigram_similar=title)
-    newest = alike.order_by("-id").values("pk")[:WEIGHED]
-    rows = (
-        Incident.objects.filter(pk__in=newest)
-        .order_by()
-        .annotate(likeness=TrigramSimilarity(Upper("title"), title))
+    rows = Incident.objects.filter(pk__in=weighed).order_by()
+    likeness = TrigramSimilarity(Upper("title"), title)
+    alike = (
+        rows.annotate(likeness=likeness).filter(likeness__gte=ALIKE).order_by("-likeness", "-id")
     )
-    return sorted(rows.filter(likeness__gte=ALIKE).values_list("pk", "likeness"))
+    return list(alike.values_list("pk", "likeness")[: SHOWN * 4])
 
 
 def _by_postmortem(others: QuerySet[Incident], incident: Incident) -> list[tuple[int, float]]:
@@ -85,7 +86,7 @@ def _by_postmortem(others: QuerySet[Incident], incident: Incident) -> list[tuple
         return []
     query = SearchQuery(" | ".join(words), config=CONFIG, search_type="raw")
     telling = others.filter(postmortem__postmortemwords__vector=query)
-    newest = telling.order_by("-id").values("pk")[:WEIGHED]
+    newest = telling.order_by("-id").values("pk")[:TELLING]
     # Of 32, the rank divided by itself plus one: between 0 and 1.
     rank = SearchRank(F("postmortem__postmortemwords__vector"), query, normalization=Value(32))
     rows: Any = Incident.objects.filter(pk__in=newest).order_by().annotate(rank=rank)
