@@ -5,7 +5,7 @@ import logging
 from functools import cache
 from importlib.resources import files
 
-from fpdf import FPDF, FontFace
+from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from incidents.export.document import Document, Line
@@ -56,17 +56,14 @@ def write(document: Document) -> bytes:
         for line in said if isinstance(said, list) else [Line(said, -1)]:
             _line(page, line)
     _heading(page, "Action items")
-    _rows(
-        page,
-        ("What", "Owner", "Due", "For", "State"),
-        [
-            (item.text, item.owner, item.due_on.isoformat(), item.kind, item.state)
-            for item in document.items
-        ],
-        (40, 15, 14, 12, 19),
-    )
+    for item in document.items:
+        meta = f"{item.owner}, until {item.due_on.isoformat()} · {item.kind} · {item.state}"
+        _entry(page, meta, item.text)
+    if not document.items:
+        _line(page, Line("None.", -1))
     _heading(page, "Timeline")
-    _rows(page, ("When", "Who", "What"), document.timeline, (24, 16, 60))
+    for when, who, text in document.timeline:
+        _entry(page, f"{when} · {who}", text)
     return bytes(page.output())
 
 
@@ -107,28 +104,10 @@ def _facts(page: FPDF, facts: list[tuple[str, str]]) -> None:
         page.multi_cell(0, LINE, value, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
-def _rows(
-    page: FPDF,
-    head: tuple[str, ...],
-    rows: list[tuple[str, ...]],
-    widths: tuple[int, ...],
-) -> None:
-    if not rows:
-        _line(page, Line("None.", -1))
-        return
-    page.set_font(FONT, size=SMALL)
-    page.set_text_color(*BLACK)
-    page.set_draw_color(210)
-    look = FontFace(emphasis="BOLD", color=GREY)
-    with page.table(
-        col_widths=widths,
-        headings_style=look,
-        borders_layout="HORIZONTAL_LINES",
-        line_height=4.2,
-        padding=1,
-        text_align="LEFT",
-    ) as table:
-        for cells in (head, *rows):
-            row = table.row()
-            for cell in cells:
-                row.cell(cell)
+def _entry(page: FPDF, meta: str, text: str) -> None:
+    """No table: a text may be longer than a page."""
+    if page.will_page_break(3 * LINE):
+        page.add_page()
+    _text(page, meta, size=SMALL, colour=GREY)
+    _line(page, Line(text, -1))
+    page.ln(1.5)

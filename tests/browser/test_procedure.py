@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from incidents.models import Incident
 from tests.browser.desk import SOON, Desk, answer, state, step

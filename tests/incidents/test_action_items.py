@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.erasure.services import KEEPERS
-from audit.gate.voters import PermissionsVoter
+from audit.gate.permissions import PermissionsVoter
 from audit.principal import system
 from incidents.models import ActionItem, ActionReminder, Postmortem
 from incidents.procedure import State

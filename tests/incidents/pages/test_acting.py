@@ -213,7 +213,7 @@ ACTS = [
         may="commander",
         may_not="auditor",
         before=written,
-        is_done=lambda i: ActionItem.objects.filter(text="Do it").exists(),
+        is_done=lambda _i: ActionItem.objects.filter(text="Do it").exists(),
         is_versioned=False,
     ),
     Act(
@@ -224,7 +224,7 @@ ACTS = [
         may_not="auditor",
         args=(AN_ITEM,),
         before=submitted,
-        is_done=lambda i: ActionItem.objects.filter(text="Do it", kind="prevent").exists(),
+        is_done=lambda _i: ActionItem.objects.filter(text="Do it", kind="prevent").exists(),
     ),
     # Once it is accepted, an item of somebody else's is the commander's.
     *(
@@ -236,7 +236,7 @@ ACTS = [
             may_not="auditor",
             args=(AN_ITEM,),
             before=accepted,
-            is_done=lambda i, state=state: ActionItem.objects.filter(state=state).exists(),
+            is_done=lambda _i, state=state: ActionItem.objects.filter(state=state).exists(),
         )
         for verb, state, more in (("done", "done", {}), ("drop", "dropped", {"reason": "x"}))
     ),
@@ -248,7 +248,7 @@ ACTS = [
         may_not="auditor",
         args=(AN_ITEM,),
         before=done,
-        is_done=lambda i: ActionItem.objects.filter(state="open", version=3).exists(),
+        is_done=lambda _i: ActionItem.objects.filter(state="open", version=3).exists(),
     ),
     Act(
         "postmortem-submit",
@@ -257,7 +257,7 @@ ACTS = [
         may="responder",
         may_not="auditor",
         before=complete,
-        is_done=lambda i: Postmortem.objects.filter(submitted_at__isnull=False).exists(),
+        is_done=lambda _i: Postmortem.objects.filter(submitted_at__isnull=False).exists(),
     ),
     Act(
         "postmortem-send-back",
@@ -266,7 +266,7 @@ ACTS = [
         may="approver",
         may_not="responder",
         before=lambda cast, i: submitted(cast, i, "commander"),
-        is_done=lambda i: Postmortem.objects.filter(sent_back="Who was affected?").exists(),
+        is_done=lambda _i: Postmortem.objects.filter(sent_back="Who was affected?").exists(),
     ),
     Act(
         "postmortem-accept",
