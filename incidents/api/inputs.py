@@ -79,7 +79,7 @@ class SectionInput(Shape):
 
 class NewWhyInput(Shape):
     text = serializers.CharField()
-    parent = serializers.IntegerField(
+    parent = serializers.IntegerField(  # type: ignore[assignment] # a field of that name
         required=False, allow_null=True, help_text="The answer that this one explains."
     )
 

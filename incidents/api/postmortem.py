@@ -29,7 +29,9 @@ from portal.lib.errors import NotFound
 
 class WhyShape(Shape):
     id = serializers.IntegerField()
-    parent = serializers.IntegerField(source="parent_id", allow_null=True)
+    parent = serializers.IntegerField(  # type: ignore[assignment] # a field of that name
+        source="parent_id", allow_null=True
+    )
     depth = serializers.IntegerField()
     position = serializers.IntegerField(help_text="Among those with the same parent.")
     text = serializers.CharField()

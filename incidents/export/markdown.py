@@ -1,6 +1,7 @@
 """As CommonMark, with tables as GitHub has them. What people typed stays text: none of it is markup."""
 
 import re
+from collections.abc import Sequence
 
 from incidents.export.document import Document, Line
 
@@ -58,7 +59,7 @@ def _list(lines: list[Line]) -> str:
     return "\n".join(f"{'  ' * line.depth}- {escaped(line.text)}" for line in lines)
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     cells = [head, ("---",) * len(head)]
     lines = [f"| {' | '.join(row)} |" for row in cells]
     lines += [f"| {' | '.join(escaped(cell) for cell in row)} |" for row in rows]

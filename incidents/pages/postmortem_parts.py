@@ -33,8 +33,8 @@ class EditSection(PostmortemAct):
         initial = {"text": as_text(stored), "seen": digest(stored)}
         return SectionForm(data, section=self.section, initial=initial)
 
-    def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
-        if is_fragment(request) and "shown" in request.GET:
+    def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        if is_fragment(self.request) and "shown" in self.request.GET:
             return self._as_read()
         return self._show(self.form())
 

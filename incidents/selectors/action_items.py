@@ -73,7 +73,7 @@ def ages(who: User | Principal) -> list[Ages]:
     spans += [Q(added_at__lte=new, added_at__gt=old) for new, old in pairwise(edges)]
     spans.append(Q(added_at__lte=edges[-1]))
     counted = {f"bucket_{n}": Count("pk", filter=span) for n, span in enumerate(spans)}
-    rows = (
+    rows: Any = (
         items_visible_to(who)
         .filter(state="open")
         .order_by()

@@ -71,9 +71,10 @@ def _by_title(others: QuerySet[Incident], incident: Incident) -> list[tuple[int,
     newest = others.order_by("-id").values("pk")
     of_service = newest.filter(service=incident.service_id)[:OF_SERVICE]
     weighed = newest[:OF_ALL].union(of_service) if incident.service_id else newest[:OF_ALL]
-    title = Upper(Value(incident.title))
+    title: Any = Upper(Value(incident.title))
     rows = Incident.objects.filter(pk__in=weighed).order_by()
-    likeness = TrigramSimilarity(Upper("title"), title)
+    upper: Any = Upper("title")
+    likeness = TrigramSimilarity(upper, title)
     alike = (
         rows.annotate(likeness=likeness).filter(likeness__gte=ALIKE).order_by("-likeness", "-id")
     )

@@ -135,7 +135,7 @@ def _locked(item: ActionItem, by: Principal, version: int) -> ActionItem:
     return found
 
 
-def _in_state(item: ActionItem, *states: State) -> ActionItem:
+def _in_state(item: ActionItem, *states: str) -> ActionItem:
     if item.state not in states:
         message = f"It is {item.get_state_display().lower()} already."
         raise Conflict(message)

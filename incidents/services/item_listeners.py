@@ -2,6 +2,7 @@
 that remind people. A listener makes no network call itself; it enqueues one."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.db import transaction
 
@@ -14,4 +15,4 @@ LISTENERS: list[Listener] = []
 
 def tell(item: ActionItem, what: str) -> None:
     for listener in LISTENERS:
-        transaction.on_commit(lambda told=listener: told(item, what), robust=True)
+        transaction.on_commit(partial(listener, item, what), robust=True)

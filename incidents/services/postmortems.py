@@ -82,7 +82,7 @@ def postmortem_submit(*, postmortem: Postmortem, by: Principal, version: int) ->
     if locked.is_in_review:
         message = "It is in review already."
         raise Conflict(message)
-    lacks = missing(locked.texts(), whys=locked.whys.count(), items=locked.items.all()[:1])
+    lacks = missing(locked.texts(), whys=locked.whys.count(), items=list(locked.items.all()[:1]))
     if lacks:
         raise ValidationFailed([FieldError("postmortem", f"{what}.") for what in lacks])
     locked.submitted_at, locked.submitted_by, locked.sent_back = current().at, by.user, None
