@@ -34,6 +34,7 @@ EXEMPT: dict[str, tuple[Protection, str]] = {
         Protection.APPEND_ONLY,
         "kept also while nothing can be recorded; what came of a notification is an event",
     ),
+    "incidents.PostmortemWords": (Protection.READ_ONLY, "derived by the database from its rows"),
 }
 
 

@@ -10,6 +10,8 @@ PHRASES = {
     "sign_in": "signed in",
     "sign_out": "signed out",
     "sign_in_failed": "refused a sign-in as {key}",
+    "postmortem_sent_back": "sent the postmortem of {key} back",
+    "postmortem_carried_over": "carried over the whys and action items of {key}",
     "governance_denied": "was refused: {refused}",
     "governance_failure": "was stopped, for the gate could not decide: {refused}",
     "installation_begun": "began this installation",
@@ -23,6 +25,7 @@ PHRASES = {
 }
 # Models whose names are several words, or other ones to people.
 WORDS = {
+    "actionitem": "action item",
     "apitoken": "API token",
     "alertreceipt": "alert receipt",
     "approvalrequest": "approval",

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db import models
 
 from audit.search.about import register, rows
-from incidents.models import AlertReceipt, Incident, Postmortem
+from incidents.models import ActionItem, AlertReceipt, Incident, Postmortem
 
 
 def find(key: str) -> Incident | None:
@@ -22,7 +22,8 @@ def belongings(row: models.Model) -> Iterable[str]:
         return
     yield from (f"{Incident._meta.label_lower}:{row.number}", f"incident:{row.number}")
     yield f"incidents:{row.number}"
-    yield f"{Postmortem._meta.label_lower}:{row.number}"
+    for model in (Postmortem, ActionItem):
+        yield f"{model._meta.label_lower}:{row.number}"
     yield from rows(row.alerts.all())
     yield from rows(AlertReceipt.objects.filter(alert__incident=row))
 

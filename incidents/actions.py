@@ -51,10 +51,39 @@ RESUME = _action("clock:resume", "clock_resumed", COMMAND)
 HOLD = _action("evidence:hold", "evidence_preserved", RESPOND)
 RELEASE = _action("evidence:release", "evidence_released", RELEASING)
 NOTICE = register(Action("incidents:clock:notice", "clock_noticed", is_for_system=True))
+CARRY_OVER = register(
+    Action("incidents:postmortem:carry-over", "postmortem_carried_over", is_for_system=True)
+)
 WRITE_POSTMORTEM = _action("postmortem:write", "postmortem_written", RESPOND)
 ACCEPT_POSTMORTEM = _action(
     "postmortem:accept", "postmortem_accepted", "incidents.accept_postmortem"
 )
+SUBMIT_POSTMORTEM = _action("postmortem:submit", "postmortem_submitted", RESPOND)
+SEND_BACK_POSTMORTEM = _action(
+    "postmortem:send-back", "postmortem_sent_back", "incidents.accept_postmortem"
+)
+ADD_WHY = _action("postmortem:add-why", "why_added", RESPOND)
+CHANGE_WHY = _action("postmortem:change-why", "why_changed", RESPOND)
+REMOVE_WHY = _action("postmortem:remove-why", "why_removed", RESPOND)
+ADD_ITEM = _action("postmortem:add-item", "actionitem_added", RESPOND)
+# While a postmortem is written, its items are everybody's who writes it; once it is accepted, the
+# commander's; one's own are always one's own.
+_ITEM_VERBS = {
+    "change": "actionitem_changed",
+    "complete": "actionitem_completed",
+    "drop": "actionitem_dropped",
+    "reopen": "actionitem_reopened",
+}
+ITEMS = {
+    (verb, whose): _action(f"actionitem:{verb}{suffix}", event, permission)
+    for verb, event in _ITEM_VERBS.items()
+    for whose, suffix, permission in (
+        ("own", "-own", "incidents.view_incident"),
+        ("draft", "", RESPOND),
+        ("accepted", "-accepted", COMMAND),
+    )
+}
+REMIND = register(Action("incidents:actionitem:remind", "actionitem_reminded", is_for_system=True))
 
 RECEIVE = register(
     Action(

@@ -28,6 +28,11 @@ from incidents.services.processing import (
     receipt_set_aside,
     receipts_process,
 )
+from incidents.services.reminders import (
+    NothingToRemind,
+    action_item_remind,
+    items_to_remind_of,
+)
 from incidents.services.tickets import tickets_read
 from portal.lib.errors import ValidationFailed, VigilError
 from portal.lib.resilience import deadline
@@ -176,6 +181,21 @@ def escalate_unacknowledged() -> int:
 def read_tickets() -> int:
     """Reads the status of open incidents' tickets back. Idempotent."""
     return tickets_read()
+
+
+@shared_task(name="incidents.remind_of_action_items")  # type: ignore[untyped-decorator] # no stubs
+def remind_of_action_items() -> int:
+    """Reminds of what is overdue, once a week. Idempotent."""
+    found = items_to_remind_of()
+    for item in found:
+        try:
+            action_item_remind(item=item, by=system("worker"))
+        except NothingToRemind:
+            continue
+        except VigilError as error:
+            # Fails closed: without gate or record nobody is reminded; the next round tries again.
+            log.warning("reminder_waits", item=item.pk, error=str(error))
+    return len(found)
 
 
 @shared_task(name="incidents.forget_idempotency_keys")  # type: ignore[untyped-decorator] # no stubs

@@ -43,7 +43,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [_static("vigil/vigil.css")],
     "SCRIPTS": [
         _static(f"vigil/{name}.js")
-        for name in ("time", "live", "drafts", "forms", "filters", "keys", "chrome")
+        for name in ("time", "live", "drafts", "forms", "filters", "keys", "tree", "chrome")
     ],
     "DASHBOARD_CALLBACK": "incidents.pages.dashboard.dashboard",
     "SITE_FAVICONS": [
@@ -105,6 +105,21 @@ UNFOLD: dict[str, Any] = {
                         ),
                         "badge": "incidents.pages.notifications.dead_badge",
                     },
+                    {
+                        **_item(
+                            "Action items",
+                            "task_alt",
+                            "incidents:actions",
+                            "incidents.view_incident",
+                        ),
+                        "badge": "incidents.pages.my_actions.overdue_badge",
+                    },
+                    _item(
+                        "Postmortems",
+                        "history_edu",
+                        "incidents:postmortem-list",
+                        "incidents.view_incident",
+                    ),
                     _item("Metrics", "monitoring", "incidents:measures", "incidents.view_incident"),
                 ],
             },

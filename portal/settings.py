@@ -225,6 +225,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "remind-of-action-items": {
+        "task": "incidents.remind_of_action_items",
+        "schedule": 15 * 60.0,
+        "options": {"expires": 15 * 60},
+    },
     "forget-idempotency-keys": {
         "task": "incidents.forget_idempotency_keys",
         "schedule": 60 * 60.0,

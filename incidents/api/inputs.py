@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from incidents.api.shapes import Shape
+from incidents.models import ActionItem
 from incidents.models.incident import IncidentRole
 from incidents.severity import Severity
 
@@ -58,6 +59,45 @@ class PostmortemInput(Shape):
     summary = serializers.CharField()
     impact = serializers.CharField()
     root_cause = serializers.CharField()
-    five_whys = serializers.CharField()
+    contributing_factors = serializers.CharField(
+        required=False, allow_blank=True, help_text="One a line."
+    )
+    went_well = serializers.CharField(required=False, allow_blank=True)
+    went_wrong = serializers.CharField(required=False, allow_blank=True)
+    lucky = serializers.CharField(required=False, allow_blank=True)
     lessons = serializers.CharField(required=False, allow_blank=True)
-    action_items = serializers.CharField(help_text="One a line, with its owner and due date.")
+
+
+class SectionInput(Shape):
+    text = serializers.CharField(allow_blank=True, help_text="Of a list, one a line.")
+    seen = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="The `seen` of the section that you started from; that of now without it.",
+    )
+
+
+class NewWhyInput(Shape):
+    text = serializers.CharField()
+    parent = serializers.IntegerField(  # type: ignore[assignment] # a field of that name
+        required=False, allow_null=True, help_text="The answer that this one explains."
+    )
+
+
+class ChangedWhyInput(Shape):
+    text = serializers.CharField()
+    seen = serializers.CharField(required=False, help_text="That of the why that you saw.")
+
+
+class NewItemInput(Shape):
+    text = serializers.CharField()
+    owner = serializers.CharField(help_text="A username.")
+    due_on = serializers.DateField()
+    kind = serializers.ChoiceField(choices=ActionItem.Kind.choices)
+
+
+class ChangedItemInput(Shape):
+    text = serializers.CharField(required=False)
+    owner = serializers.CharField(required=False, help_text="A username.")
+    due_on = serializers.DateField(required=False)
+    kind = serializers.ChoiceField(required=False, choices=ActionItem.Kind.choices)

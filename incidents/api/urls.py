@@ -1,5 +1,13 @@
 from django.urls import URLPattern, URLResolver, path, register_converter
 
+from incidents.api.action_items import (
+    CompleteItemView,
+    DropItemView,
+    ItemListView,
+    ItemView,
+    NewItemView,
+    ReopenItemView,
+)
 from incidents.api.alerts import IncidentAlertsView
 from incidents.api.clocks import IncidentClocksView
 from incidents.api.detectors import AlertmanagerView, AlertsView
@@ -13,10 +21,17 @@ from incidents.api.notifications import (
     ResendView,
     SetAsideView,
 )
-from incidents.api.postmortem import AcceptView, PostmortemView
+from incidents.api.postmortem import (
+    AcceptView,
+    PostmortemView,
+    SectionView,
+    SendBackView,
+    SubmitView,
+)
 from incidents.api.receipts import ReceiptView
 from incidents.api.restriction import LetInView, RemovePersonView, RestrictView, UnrestrictView
 from incidents.api.timeline import TimelineView, UpdatesView
+from incidents.api.whys import WhysView, WhyView
 from incidents.numbers import IncidentNumber
 from incidents.procedure import NAMES
 
@@ -25,6 +40,7 @@ register_converter(IncidentNumber, "incident")
 app_name = "incidents-api"
 _ONE = "incidents/<incident:number>/"
 _NOTIFICATION = "notifications/<uuid:public_id>/"
+_ITEM = f"{_ONE}postmortem/items/<int:pk>/"
 
 # Detectors are forgiven a missing slash: a redirect would cost them the body.
 _detectors = [
@@ -52,6 +68,21 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{_ONE}ledger/", IncidentLedgerView.as_view(), name="incident-ledger"),
     path(f"{_ONE}postmortem/", PostmortemView.as_view(), name="postmortem"),
     path(f"{_ONE}postmortem/accept/", AcceptView.as_view(), name="postmortem-accept"),
+    path(f"{_ONE}postmortem/submit/", SubmitView.as_view(), name="postmortem-submit"),
+    path(f"{_ONE}postmortem/send-back/", SendBackView.as_view(), name="postmortem-send-back"),
+    path(
+        f"{_ONE}postmortem/sections/<slug:section>/",
+        SectionView.as_view(),
+        name="postmortem-section",
+    ),
+    path(f"{_ONE}postmortem/whys/", WhysView.as_view(), name="whys"),
+    path(f"{_ONE}postmortem/whys/<int:pk>/", WhyView.as_view(), name="why"),
+    path(f"{_ONE}postmortem/items/", NewItemView.as_view(), name="item-add"),
+    path(_ITEM, ItemView.as_view(), name="item"),
+    path(f"{_ITEM}complete/", CompleteItemView.as_view(), name="item-complete"),
+    path(f"{_ITEM}drop/", DropItemView.as_view(), name="item-drop"),
+    path(f"{_ITEM}reopen/", ReopenItemView.as_view(), name="item-reopen"),
+    path("action-items/", ItemListView.as_view(), name="items"),
     path(f"{_ONE}change-severity/", ChangeSeverityView.as_view(), name="change-severity"),
     path(f"{_ONE}assign/", AssignView.as_view(), name="assign"),
     path(f"{_ONE}evidence/", EvidenceView.as_view(), name="evidence"),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("incidents", "0007_clock_notice"),
+        ("incidents", "0008_postmortem"),
     ]
 
     operations = [

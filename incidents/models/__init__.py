@@ -2,6 +2,7 @@ from incidents.models.alert import Alert, AlertReceipt
 from incidents.models.channel import Channel, ChannelKind, ChannelSecret, NotificationRule
 from incidents.models.clock import ClockLeg, ClockNotice
 from incidents.models.evidence import EvidenceHold
+from incidents.models.followup import ActionItem, ActionReminder, PostmortemWords, Why
 from incidents.models.idempotency import IdempotencyKey
 from incidents.models.incident import Incident, IncidentRole, ProcedureTransition
 from incidents.models.notification import (
@@ -17,6 +18,8 @@ from incidents.models.team import ContactMethod, Team
 from incidents.models.timeline import TimelineEntry
 
 __all__ = [
+    "ActionItem",
+    "ActionReminder",
     "Alert",
     "AlertReceipt",
     "Channel",
@@ -34,6 +37,7 @@ __all__ = [
     "NotificationAttempt",
     "NotificationRule",
     "Postmortem",
+    "PostmortemWords",
     "ProcedureTransition",
     "Reason",
     "Service",
@@ -42,4 +46,5 @@ __all__ = [
     "Team",
     "Ticket",
     "TimelineEntry",
+    "Why",
 ]

@@ -7,7 +7,8 @@ from django import forms
 from django.forms.widgets import Input
 
 from audit.models import User
-from incidents.models import Incident, IncidentRole, Service
+from incidents.models import ActionItem, Incident, IncidentRole, Service
+from incidents.postmortem_template import Section
 from incidents.services.entries import MAX_TEXT
 from incidents.services.incidents import MAX_TITLE
 from incidents.severity import Severity
@@ -43,6 +44,13 @@ class LocalInstantInput(Input):
         if isinstance(value, datetime):
             # A form's field has brought it to the viewer's zone.
             return value.strftime("%Y-%m-%dT%H:%M:%S")
+        return str(value) if value else None
+
+
+class DayInput(Input):
+    input_type = "date"
+
+    def format_value(self, value: Any) -> str | None:
         return str(value) if value else None
 
 
@@ -167,34 +175,52 @@ class ReportForm(forms.Form):
         )
 
 
-class PostmortemForm(forms.Form):
-    version = forms.IntegerField(widget=forms.HiddenInput, initial=0)
-    summary = long_text(
-        "Summary", help_text="What happened, in a few sentences that an outsider understands."
-    )
-    impact = long_text("Impact", help_text="Who was affected, how, and for how long.")
-    root_cause = long_text(
-        "Root cause", help_text="What made it possible: systems and conditions, never a person."
-    )
-    five_whys = long_text(
-        "Five whys",
-        rows=6,
-        help_text="Ask why of each answer, until the answer is something that can be changed.",
-        placeholder="1. Why …? Because …\n2. Why …? Because …",
-    )
-    lessons = long_text(
-        "Lessons",
-        required=False,
-        help_text="Optional. What went well, what went wrong, where luck helped.",
-    )
-    action_items = long_text(
-        "Action items",
-        help_text="One a line: what is done, by whom, until when.",
-        placeholder="Alert on pool saturation at 80 % (ada, 2026-03-01)",
-    )
-
-
 class AcceptForm(forms.Form):
     """`version` is the one that the person read."""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class SendBackForm(AcceptForm):
+    reason = long_text("What is missing?")
+
+
+class SectionForm(forms.Form):
+    """`seen` is the digest of the text that the person started from."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, data: Any = None, *, section: Section, **options: Any) -> None:
+        super().__init__(data, auto_id=f"{section.name}_%s", **options)
+        self.fields["text"] = long_text(
+            section.label, rows=section.rows, required=False, help_text=section.hint
+        )
+
+
+class WhyForm(forms.Form):
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+    text = long_text("Because …", rows=3)
+
+
+class ItemForm(forms.Form):
+    version = forms.IntegerField(widget=forms.HiddenInput, initial=0)
+    text = long_text("What is done?", rows=3)
+    due_on = forms.DateField(
+        label="Until when?",
+        widget=DayInput(attrs={"class": "v-input", "required": True}),
+    )
+    kind = forms.ChoiceField(
+        label="What is it for?",
+        choices=ActionItem.Kind.choices,
+        widget=forms.Select(attrs={"class": "v-input"}),
+    )
+
+    def __init__(self, *args: Any, people: list[User], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["owner"] = person_field(people)
+        self.fields["owner"].label = "Who sees to it?"
+        self.order_fields(["version", "text", "owner", "due_on", "kind"])
+
+
+class DropForm(VersionForm):
+    reason = long_text("Why will it not be done?")

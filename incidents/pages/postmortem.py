@@ -1,107 +1,171 @@
-"""The postmortem: written together, accepted by a second person."""
+"""The postmortem: written together, section by section, and accepted by a second person."""
 
 from typing import Any
 
-from django.forms import Form
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 
+from audit.gate.types import Action
 from incidents import actions
-from incidents.models import Postmortem
-from incidents.pages.base import IncidentAct, may
-from incidents.pages.forms import AcceptForm, PostmortemForm
+from incidents.models import ActionItem, Postmortem
+from incidents.pages.base import IncidentAct, IncidentPage, may
+from incidents.pages.forms import AcceptForm, SendBackForm
 from incidents.pages.stepper import conditions_to_close
-from incidents.procedure import State
+from incidents.postmortem_template import ITEMS_HINT, SECTIONS, WHYS_HINT, missing
+from incidents.selectors import postmortems as gather
 from incidents.selectors import war_room as read
-from incidents.services.postmortems import FIELDS, postmortem_accept, postmortem_write
-from portal.lib.errors import Conflict, NotFound, VigilError
+from incidents.services.action_items import action_for
+from incidents.services.postmortems import (
+    WRITABLE,
+    postmortem_accept,
+    postmortem_send_back,
+    postmortem_submit,
+)
+from portal.lib.errors import NotFound
 
-WRITABLE = {State.DOCUMENTING, State.POSTMORTEM}
 
+class OfPostmortem(IncidentPage):
+    """Whatever is a part of the page of an incident's postmortem."""
 
-class PostmortemPage(IncidentAct):
-    form_class = PostmortemForm
-    form_template = "incidents/postmortem_form.html"
+    postmortem: Postmortem | None
 
     def prepare(self) -> None:
         super().prepare()
         self.postmortem = read.postmortem(self.incident)
 
-    def form(self, data: Any = None) -> Form:
-        return self.form_class(data, initial=_stored(self.postmortem))
+    @property
+    def is_writable(self) -> bool:
+        is_final = self.postmortem is not None and self.postmortem.accepted_at is not None
+        is_time = self.incident.state in WRITABLE and not is_final
+        return is_time and may(self.user, actions.WRITE_POSTMORTEM, self.incident)
 
-    def describe(self) -> dict[str, Any]:
-        found = self.postmortem
-        is_accepted = found is not None and found.accepted_at is not None
-        may_accept = may(self.user, actions.ACCEPT_POSTMORTEM, self.incident)
-        return {
-            **super().describe(),
-            "heading": f"Postmortem of {self.incident.number}",
-            "postmortem": found,
-            "conditions": conditions_to_close(self.incident, found),
-            "is_own": found is not None and found.author_id == self.user.pk,
-            "is_accepted": is_accepted,
-            "may_accept": may_accept,
-            "may_write": may(self.user, actions.WRITE_POSTMORTEM, self.incident),
-            "is_writable": self.incident.state in WRITABLE and not is_accepted,
-        }
+    def written(self) -> Postmortem:
+        if self.postmortem is None:
+            raise NotFound
+        return self.postmortem
 
-    def get(self, *_args: Any, **_kwargs: Any) -> HttpResponse:
-        return self._whole(self.form())
-
-    def _whole(self, form: Form) -> HttpResponse:
-        context = {**self.describe(), "form": form, "submit_to": self.request.path}
-        return self.page("incidents/postmortem.html", context, title=context["heading"])
-
-    def act(self, data: dict[str, Any]) -> str:
-        fields = {name: data[name] for name in FIELDS}
-        postmortem_write(incident=self.incident, by=self.by, fields=fields, version=data["version"])
+    def place(self) -> str:
         return reverse("incidents:postmortem", args=[self.incident.pk])
 
+    def regions(self) -> dict[str, Any]:
+        """What others may change while one looks at it."""
+        found = self.postmortem
+        items = gather.items(found)
+        tree = gather.tree(found)
+        texts = found.texts() if found else {}
+        writers = found.writers() if found else set()
+        return {
+            "incident": self.incident,
+            "postmortem": found,
+            "conditions": conditions_to_close(self.incident, found),
+            "sections": [(section, texts.get(section.name)) for section in SECTIONS],
+            "tree": tree,
+            "items": [self._item(item) for item in items],
+            "lacks": missing(texts, whys=len(tree), items=items),
+            "is_writer": self.user.pk in writers,
+            "may_accept": may(self.user, actions.ACCEPT_POSTMORTEM, self.incident),
+            "may_write": may(self.user, actions.WRITE_POSTMORTEM, self.incident),
+            "is_time": self.incident.state in WRITABLE,
+            "is_writable": self.is_writable,
+            "whys_hint": WHYS_HINT,
+            "items_hint": ITEMS_HINT,
+        }
+
+    def _item(self, item: ActionItem) -> dict[str, Any]:
+        item.postmortem.incident = self.incident
+        return {
+            "item": item,
+            "is_overdue": item.state == "open" and item.due_on < timezone.localdate(),
+            "may_change": self._may(action_for("change", item, self.by)),
+        }
+
+    def _may(self, action: Action) -> bool:
+        return may(self.user, action, self.incident)
+
+
+class PostmortemPage(OfPostmortem):
+    def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        context = {
+            **self.regions(),
+            "figures": gather.figures(self.incident),
+            "moments": gather.key_moments(self.incident),
+        }
+        title = f"Postmortem of {self.incident.number}"
+        return self.page("incidents/postmortem.html", context, title=title)
+
+
+class PostmortemLive(OfPostmortem):
+    def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        etag = read.digest(
+            [
+                self.incident.version,
+                self.is_writable,
+                timezone.localdate(),
+                *(_state(self.postmortem) if self.postmortem else ()),
+            ]
+        )
+        if unchanged := self.unchanged(etag):
+            return unchanged
+        return self.fragment("incidents/postmortem_live.html", self.regions(), etag=etag)
+
+
+def _state(postmortem: Postmortem) -> list[object]:
+    items = postmortem.items.order_by("pk").values_list("pk", "version")
+    stands = [postmortem.version, postmortem.submitted_at, postmortem.accepted_at]
+    return [*stands, postmortem.sent_back, *items]
+
+
+class PostmortemAct(IncidentAct, OfPostmortem):
     def done(self, place: str) -> HttpResponse:
         return self.go(place)
 
-    def after_refusal(self, error: VigilError) -> dict[str, Any]:
-        """What somebody else wrote in the meantime, to be merged by hand: nothing gets lost."""
-        theirs = read.postmortem(self.incident)
-        if not isinstance(error, Conflict) or theirs is None or theirs.accepted_at:
-            return {}
-        sent = self.request.POST
-        return {
-            "theirs": theirs,
-            "differences": [
-                (PostmortemForm.base_fields[name].label, getattr(theirs, name))
-                for name in FIELDS
-                if getattr(theirs, name) != sent.get(name, "").replace("\r\n", "\n").strip()
-            ],
-        }
+
+class SubmitPostmortem(PostmortemAct):
+    form_class = AcceptForm
+    form_template = "incidents/dialogs/press.html"
+    title = "Submit for review"
+
+    def describe(self) -> dict[str, Any]:
+        question = "Somebody who wrote no part of it reads it next. You can still change it."
+        return {**super().describe(), "question": question, "submit_label": "Submit"}
+
+    def act(self, data: dict[str, Any]) -> str:
+        postmortem_submit(postmortem=self.written(), by=self.by, version=data["version"])
+        return self.place()
 
 
-class AcceptPostmortem(IncidentAct):
+class SendBackPostmortem(PostmortemAct):
+    form_class = SendBackForm
+    title = "Send it back"
+
+    def describe(self) -> dict[str, Any]:
+        explanation = "It becomes a draft again. Those who wrote it read why."
+        return {**super().describe(), "explanation": explanation, "submit_label": "Send back"}
+
+    def act(self, data: dict[str, Any]) -> str:
+        postmortem_send_back(
+            postmortem=self.written(),
+            by=self.by,
+            version=data["version"],
+            reason=data["reason"],
+        )
+        return self.place()
+
+
+class AcceptPostmortem(PostmortemAct):
     form_class = AcceptForm
     form_template = "incidents/dialogs/press.html"
     title = "Accept the postmortem"
 
     def prepare(self) -> None:
         super().prepare()
-        found = read.postmortem(self.incident)
-        if found is None:
-            raise NotFound
-        self.postmortem = found
+        self.written()
 
     def describe(self) -> dict[str, Any]:
         question = "You have read it, and it tells what happened, why, and what is done about it."
         return {**super().describe(), "question": question, "submit_label": "Accept"}
 
     def act(self, data: dict[str, Any]) -> str:
-        postmortem_accept(postmortem=self.postmortem, by=self.by, version=data["version"])
-        return reverse("incidents:postmortem", args=[self.incident.pk])
-
-    def done(self, place: str) -> HttpResponse:
-        return self.go(place)
-
-
-def _stored(postmortem: Postmortem | None) -> dict[str, Any]:
-    if postmortem is None:
-        return {"version": 0}
-    return {"version": postmortem.version, **{name: getattr(postmortem, name) for name in FIELDS}}
+        postmortem_accept(postmortem=self.written(), by=self.by, version=data["version"])
+        return self.place()

@@ -70,15 +70,16 @@ class Condition:
 def conditions_to_close(incident: Incident, postmortem: Postmortem | None) -> list[Condition]:
     if not DEFINITIONS[incident.severity].needs_postmortem:
         return []
-    written = "Postmortem written"
+    written = "Postmortem written and submitted for review"
     accepted = "Accepted by a second person"
     if postmortem is None:
         return [Condition(written, is_met=False), Condition(accepted, is_met=False)]
-    if postmortem.accepted_at is None:
-        accepted = f"Accepted by somebody other than {postmortem.author}, who wrote it"
+    is_accepted = postmortem.accepted_at is not None
+    if not is_accepted:
+        accepted = "Accepted by somebody who wrote no part of it"
     else:
         accepted = f"Accepted by {postmortem.accepted_by}"
     return [
-        Condition(f"{written} by {postmortem.author}", is_met=True),
-        Condition(accepted, is_met=postmortem.accepted_at is not None),
+        Condition(written, is_met=postmortem.submitted_at is not None or is_accepted),
+        Condition(accepted, is_met=is_accepted),
     ]

@@ -1,6 +1,13 @@
 from django.urls import path, register_converter
 
 from incidents.numbers import IncidentNumber
+from incidents.pages.action_items import (
+    AddItem,
+    ChangeItem,
+    CompleteItem,
+    DropItem,
+    ReopenItem,
+)
 from incidents.pages.contacts import (
     AddContact,
     ConfirmContact,
@@ -13,9 +20,19 @@ from incidents.pages.evidence import Preserve, Release
 from incidents.pages.impact import Propose
 from incidents.pages.measures import MeasuresCsv, MeasuresPage
 from incidents.pages.moves import Assign, ChangeSeverity, Move, PauseClock, ResumeClock, TakeCommand
+from incidents.pages.my_actions import MyActions
 from incidents.pages.notes import AddNote, CorrectNote
 from incidents.pages.notifications import NotificationDetail, Resend, SetAside
-from incidents.pages.postmortem import AcceptPostmortem, PostmortemPage
+from incidents.pages.postmortem import (
+    AcceptPostmortem,
+    PostmortemLive,
+    PostmortemPage,
+    SendBackPostmortem,
+    SubmitPostmortem,
+)
+from incidents.pages.postmortem_export import PostmortemMarkdown, PostmortemPdf
+from incidents.pages.postmortem_list import PostmortemList, SimilarIncidents
+from incidents.pages.postmortem_parts import AddWhy, ChangeWhy, EditSection, RemoveWhy
 from incidents.pages.receipts import ReceiptDetail
 from incidents.pages.report import Report
 from incidents.pages.restriction import LetIn, RemovePerson, Restrict, Unrestrict
@@ -33,6 +50,8 @@ urlpatterns = [
     path("incidents/metrics/", MeasuresPage.as_view(), name="measures"),
     path("incidents/metrics.csv", MeasuresCsv.as_view(), name="measures-csv"),
     path("incidents/propose/", Propose.as_view(), name="propose"),
+    path("incidents/actions/", MyActions.as_view(), name="actions"),
+    path("incidents/postmortems/", PostmortemList.as_view(), name="postmortem-list"),
     path("incidents/report/", Report.as_view(), name="incident-report"),
     path("incidents/receipts/<uuid:public_id>/", ReceiptDetail.as_view(), name="receipt-detail"),
     path("slack/interactions", Interactions.as_view(), name="slack-interactions"),
@@ -61,7 +80,23 @@ urlpatterns = [
     path(f"{_ONE}evidence/release/", Release.as_view(), name="evidence-release"),
     path(f"{_ONE}clocks/<slug:kind>/pause/", PauseClock.as_view(), name="clock-pause"),
     path(f"{_ONE}clocks/<slug:kind>/resume/", ResumeClock.as_view(), name="clock-resume"),
+    path(f"{_ONE}similar/", SimilarIncidents.as_view(), name="similar"),
     path(f"{_ONE}postmortem/", PostmortemPage.as_view(), name="postmortem"),
+    path(f"{_ONE}postmortem/live/", PostmortemLive.as_view(), name="postmortem-live"),
+    path(f"{_ONE}postmortem.md", PostmortemMarkdown.as_view(), name="postmortem-markdown"),
+    path(f"{_ONE}postmortem.pdf", PostmortemPdf.as_view(), name="postmortem-pdf"),
+    path(f"{_ONE}postmortem/submit/", SubmitPostmortem.as_view(), name="postmortem-submit"),
+    path(f"{_ONE}postmortem/back/", SendBackPostmortem.as_view(), name="postmortem-send-back"),
     path(f"{_ONE}postmortem/accept/", AcceptPostmortem.as_view(), name="postmortem-accept"),
+    path(f"{_ONE}postmortem/whys/add/", AddWhy.as_view(), name="why-begin"),
+    path(f"{_ONE}postmortem/whys/<int:why>/add/", AddWhy.as_view(), name="why-add"),
+    path(f"{_ONE}postmortem/whys/<int:why>/change/", ChangeWhy.as_view(), name="why-change"),
+    path(f"{_ONE}postmortem/whys/<int:why>/remove/", RemoveWhy.as_view(), name="why-remove"),
+    path(f"{_ONE}postmortem/items/add/", AddItem.as_view(), name="item-add"),
+    path(f"{_ONE}postmortem/items/<int:item>/change/", ChangeItem.as_view(), name="item-change"),
+    path(f"{_ONE}postmortem/items/<int:item>/done/", CompleteItem.as_view(), name="item-done"),
+    path(f"{_ONE}postmortem/items/<int:item>/drop/", DropItem.as_view(), name="item-drop"),
+    path(f"{_ONE}postmortem/items/<int:item>/reopen/", ReopenItem.as_view(), name="item-reopen"),
+    path(f"{_ONE}postmortem/<slug:section>/", EditSection.as_view(), name="postmortem-section"),
     path(f"{_ONE}move/<slug:name>/", Move.as_view(), name="incident-move"),
 ]

@@ -36,6 +36,7 @@ def fingerprint(incident: Incident, *, newest_alerts: int) -> str:
     """Changes whenever something that the war room shows has changed. One query."""
     passed = ClockLeg.objects.filter(incident=incident.pk, target_at__lt=Now())
     shown = Alert.objects.filter(incident=incident.pk).order_by("-id")[:newest_alerts]
+    written = Postmortem.objects.filter(incident=incident.pk)
     seen = Alert.objects.filter(pk__in=shown.values("pk"))
     told = Notification.objects.filter(incident=incident.pk)
     state = (
@@ -48,10 +49,11 @@ def fingerprint(incident: Incident, *, newest_alerts: int) -> str:
             tried=_one(told, Sum("rounds")),
             settled=_one(told, Max("settled_at")),
             waiting=_one(told, Count("pk", filter=Q(settled_at=None))),
+            written=Subquery(written.values("version")[:1]),
         )
         .values_list(
             *("version", "next_target_at", "is_restricted", "entry", "passed", "alerted"),
-            *("told", "tried", "settled", "waiting"),
+            *("told", "tried", "settled", "waiting", "written"),
         )
         .get()
     )
@@ -139,7 +141,7 @@ def roles(incident: Incident) -> dict[str, IncidentRole]:
 
 def postmortem(incident: Incident) -> Postmortem | None:
     return (
-        incident.postmortem_set.select_related("author", "accepted_by", "incident")
+        incident.postmortem_set.select_related("author", "accepted_by", "submitted_by", "incident")
         .order_by("id")
         .first()
     )

@@ -1,6 +1,7 @@
 """Every change of an incident's world, one governed function each."""
 
 from incidents.services import (
+    action_items,
     alerts,
     automatic,
     channels,
@@ -15,12 +16,15 @@ from incidents.services import (
     people,
     postmortems,
     processing,
+    reminders,
     routing,
     tickets,
     timeline,
+    whys,
 )
 
 __all__ = [
+    "action_items",
     "alerts",
     "automatic",
     "channels",
@@ -35,7 +39,9 @@ __all__ = [
     "people",
     "postmortems",
     "processing",
+    "reminders",
     "routing",
     "tickets",
     "timeline",
+    "whys",
 ]

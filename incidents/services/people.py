@@ -3,18 +3,28 @@
 from audit.erasure.services import KEEPERS, Keeper
 from audit.models import User
 from audit.principal import PersonName
-from incidents.models import ContactMethod, IdempotencyKey, IncidentRole, TimelineEntry
+from incidents.models import (
+    ActionItem,
+    ContactMethod,
+    IdempotencyKey,
+    IncidentRole,
+    TimelineEntry,
+)
 from incidents.procedure import OPEN
 from incidents.services.contacts import wipe
 
 
 def _obstacles(user: User) -> list[str]:
     held = IncidentRole.objects.filter(user=user, ended_at=None, incident__state__in=OPEN)
-    count = held.count()
-    if not count:
-        return []
-    incidents = "an open incident" if count == 1 else f"{count} open incidents"
-    return [f"They hold a role in {incidents}; hand it over first."]
+    owned = ActionItem.objects.filter(owner=user, state=ActionItem.State.OPEN)
+    found = []
+    if count := held.count():
+        incidents = "an open incident" if count == 1 else f"{count} open incidents"
+        found.append(f"They hold a role in {incidents}; hand it over first.")
+    if count := owned.count():
+        items = "an open action item" if count == 1 else f"{count} open action items"
+        found.append(f"They own {items}; hand it over first.")
+    return found
 
 
 def _forget(user: User) -> None:

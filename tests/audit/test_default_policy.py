@@ -22,7 +22,7 @@ from incidents.services.incidents import incident_change_severity
 from incidents.services.postmortems import postmortem_accept
 from incidents.severity import Severity
 from portal.lib.errors import ApprovalRequired, GovernanceDenied
-from tests.incidents.making import accepted, in_state, move, opened, written
+from tests.incidents.making import accepted, in_state, move, opened, submitted
 from tests.people import Cast
 
 ADA = Principal(kind="user", name="ada", user=User(username="ada"))
@@ -146,7 +146,7 @@ def test_its_commander_closes_a_p0_alone(cast: Cast) -> None:
 def test_accepting_without_a_second_factor_changes_nothing_and_says_what_helps(
     cast: Cast,
 ) -> None:
-    postmortem = written(cast, in_state(cast, State.POSTMORTEM))
+    postmortem = submitted(cast, in_state(cast, State.POSTMORTEM))
     with without(), pytest.raises(GovernanceDenied) as caught:
         postmortem_accept(
             postmortem=postmortem, by=cast.principal("approver"), version=postmortem.version
@@ -157,7 +157,7 @@ def test_accepting_without_a_second_factor_changes_nothing_and_says_what_helps(
 
 
 def test_where_another_voter_denies_as_well_a_second_factor_is_not_offered(cast: Cast) -> None:
-    postmortem = written(cast, in_state(cast, State.POSTMORTEM), author="approver")
+    postmortem = submitted(cast, in_state(cast, State.POSTMORTEM), author="approver")
     with without(), pytest.raises(GovernanceDenied) as caught:
         postmortem_accept(
             postmortem=postmortem, by=cast.principal("approver"), version=postmortem.version

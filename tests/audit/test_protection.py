@@ -49,6 +49,7 @@ def _placeholder(field: models.Field, table: str) -> str:
         "uuid": "gen_random_uuid()",
         "interval": "NULL" if field.null else "'1 minute'::interval",
         "timestamp with time zone": "NULL" if field.null else "now()",
+        "date": "date_trunc('week', now())::date",
     }.get(base, "NULL" if field.null else ("1" if "int" in base else "'P1'"))
 
 

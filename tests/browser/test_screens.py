@@ -18,7 +18,7 @@ from incidents.services.timeline import status_update, timeline_note
 from tests.browser.desk import Desk
 from tests.browser.serving import Site
 from tests.incidents.arranging import alert
-from tests.incidents.making import in_state, written
+from tests.incidents.making import in_state, submitted
 
 WIDTHS = {390: 844, 1280: 900, 1920: 1080}
 THEMES = ["light", "dark"]
@@ -55,7 +55,7 @@ def _arrange(site: Site) -> dict[str, str]:
     status_update(incident=war, by=by, text="Some customers cannot pay. We are rolling back.")
     clock_pause(incident=war, by=by, kind=ClockKind.STATUS_UPDATE, reason="Told by telephone")
     postmortem = in_state(cast, State.POSTMORTEM)
-    written(cast, postmortem)
+    submitted(cast, postmortem)
     ended = in_state(cast, State.FALSE_POSITIVE)
     receipt = war.alerts.get().receipts.first()
     assert receipt is not None
@@ -65,6 +65,9 @@ def _arrange(site: Site) -> dict[str, str]:
         "war-room": f"/incidents/{war.number}/",
         "war-room-ended": f"/incidents/{ended.number}/",
         "postmortem": f"/incidents/{postmortem.number}/postmortem/",
+        "actions": "/incidents/actions/?show=all",
+        "ages": "/incidents/actions/?show=ages",
+        "postmortems": "/incidents/postmortems/?q=words",
         "report": "/incidents/report/",
         "severity": f"/incidents/{war.number}/severity/?version=1",
         "receipts": "/incidents/alertreceipt/",

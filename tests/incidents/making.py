@@ -1,9 +1,21 @@
 """Incidents for tests, brought to any state the way they really get there."""
 
-from incidents.models import Incident, Postmortem
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from incidents.models import ActionItem, Incident, Postmortem
 from incidents.procedure import State
+from incidents.services.action_items import action_item_add
 from incidents.services.incidents import incident_open, incident_transition
-from incidents.services.postmortems import FIELDS, postmortem_accept, postmortem_write
+from incidents.services.postmortems import (
+    FIELDS,
+    postmortem_accept,
+    postmortem_submit,
+    postmortem_write,
+)
+from incidents.services.whys import why_add
 from tests.people import Cast
 
 WAYS: dict[str, tuple[str, ...]] = {
@@ -48,13 +60,31 @@ def move(cast: Cast, incident: Incident, name: str, reason: str = "because") -> 
 
 
 def written(cast: Cast, incident: Incident, author: str = "responder") -> Postmortem:
+    """All of its sections, no why and no action item: its first version."""
     return postmortem_write(
         incident=incident, by=cast.principal(author), fields=dict.fromkeys(FIELDS, "Words.")
     )
 
 
+def submitted(cast: Cast, incident: Incident, author: str = "responder") -> Postmortem:
+    """Complete and in review, as its third version."""
+    postmortem, by = written(cast, incident, author), cast.principal(author)
+    why_add(postmortem=postmortem, by=by, text="It was full.")
+    item(cast, postmortem, author)
+    postmortem.refresh_from_db()
+    return postmortem_submit(postmortem=postmortem, by=by, version=postmortem.version)
+
+
+def item(
+    cast: Cast, postmortem: Postmortem, author: str = "responder", **fields: Any
+) -> ActionItem:
+    given = {"text": "Alert earlier", "owner": cast.responder, "kind": "detect"} | fields
+    given.setdefault("due_on", timezone.localdate() + timedelta(days=14))
+    return action_item_add(postmortem=postmortem, by=cast.principal(author), **given)
+
+
 def accepted(cast: Cast, incident: Incident) -> Postmortem:
-    postmortem = written(cast, incident)
+    postmortem = submitted(cast, incident)
     return postmortem_accept(
         postmortem=postmortem, by=cast.principal("approver"), version=postmortem.version
     )

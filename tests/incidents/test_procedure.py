@@ -31,7 +31,7 @@ from incidents.services.postmortems import postmortem_accept
 from incidents.severity import Severity
 from portal.lib.errors import Conflict, GovernanceDenied, ValidationFailed
 from tests.database import as_superuser
-from tests.incidents.making import WAYS, accepted, in_state, move, opened, written
+from tests.incidents.making import WAYS, accepted, in_state, move, opened, submitted
 from tests.people import Cast
 
 ARROWS = {(t.source, t.target, severity) for t in TRANSITIONS for severity in t.severities}
@@ -127,11 +127,11 @@ def test_closing_p0_and_p1_takes_an_accepted_postmortem(cast: Cast, severity: st
     incident = in_state(cast, State.POSTMORTEM, severity)
     with pytest.raises(GovernanceDenied, match="accepted postmortem"):
         move(cast, incident, "close")
-    written(cast, incident)
+    submitted(cast, incident)
     with pytest.raises(GovernanceDenied, match="accepted postmortem"):
         move(cast, incident, "close")
     postmortem_accept(
-        postmortem=incident.postmortem_set.get(), by=cast.principal("approver"), version=1
+        postmortem=incident.postmortem_set.get(), by=cast.principal("approver"), version=3
     )
     by = cast.principal("commander")
     incident_assign(incident=incident, by=by, role=IncidentRole.Role.COMMANDER, user=cast.commander)

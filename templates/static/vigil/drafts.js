@@ -27,9 +27,9 @@
   }
 
   function keep(form) {
-    // A postmortem's draft belongs to the version that it was started from.
-    const version = form.matches(".v-postmortem") ? form.elements.version.value : undefined;
-    const draft = { at: Date.now(), values: values(form), version };
+    // The draft of a section belongs to the text that it was started from.
+    const from = form.dataset.draftsFrom;
+    const draft = { at: Date.now(), values: values(form), seen: from && form.elements[from].value };
     try {
       localStorage.setItem(keyOf(form), JSON.stringify(draft));
     } catch {
@@ -70,8 +70,8 @@
         isDifferent = true;
       }
     }
-    if (draft.version !== undefined) {
-      form.elements.version.value = draft.version;
+    if (draft.seen && form.dataset.draftsFrom) {
+      form.elements[form.dataset.draftsFrom].value = draft.seen;
     }
     const state = form.querySelector("[data-draft-state]");
     if (isDifferent && state) {
@@ -83,7 +83,12 @@
       discard.textContent = "Discard it";
       discard.addEventListener("click", () => {
         forget(form);
-        window.location.reload();
+        const shown = form.closest("[data-editing]") && form.querySelector("[data-shown]");
+        if (shown) {
+          shown.click();
+        } else {
+          window.location.reload();
+        }
       });
       state.append(discard);
     }

@@ -27,6 +27,15 @@
     }
   });
 
+  // A form that came into its place on the page; others there go on being written.
+  document.addEventListener("htmx:load", (event) => {
+    const form = event.detail.elt.matches("[data-editing]") && event.detail.elt.querySelector("form[data-draft]");
+    if (form) {
+      restore(form);
+      form.querySelector("textarea").focus();
+    }
+  });
+
   document.addEventListener("htmx:afterRequest", (event) => {
     const { target, xhr, successful } = event.detail;
     if (target && target.id === "dialog-body" && !successful) {

@@ -25,6 +25,10 @@
       }
       return;
     }
+    // Somebody writes there: what others saved meanwhile is told when it is sent.
+    if (from.hasAttribute("data-editing")) {
+      return;
+    }
     if (to.dataset.live === "page" && !isTop && from.hasAttribute("data-paged")) {
       return;
     }

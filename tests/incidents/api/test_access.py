@@ -16,7 +16,11 @@ from tests.people import Cast
 READS = ("", "timeline/", "updates/", "alerts/", "clocks/", "ledger/", "postmortem/")
 REASON = {"reason": "because"}
 POSTMORTEM = dict.fromkeys(
-    ("summary", "impact", "root_cause", "five_whys", "lessons", "action_items"), "Words."
+    (
+        *("summary", "impact", "root_cause", "contributing_factors"),
+        *("went_well", "went_wrong", "lucky", "lessons"),
+    ),
+    "Words.",
 )
 WRITES: dict[str, dict[str, str]] = {
     **{f"{name}/": REASON for name in NAMES},
@@ -25,11 +29,21 @@ WRITES: dict[str, dict[str, str]] = {
     "timeline/": {"text": "Disk full"},
     "updates/": {"text": "We look into it."},
     "postmortem/accept/": {},
+    "postmortem/submit/": {},
+    "postmortem/send-back/": REASON,
+    "postmortem/whys/": {"text": "Because"},
+    "postmortem/items/": {
+        "text": "Alert earlier",
+        "owner": "responder",
+        "due_on": "2040-01-01",
+        "kind": "detect",
+    },
 }
 ALL = [
     *(("GET", path, None) for path in READS),
     *(("POST", path, body) for path, body in WRITES.items()),
     ("PUT", "postmortem/", POSTMORTEM),
+    ("PUT", "postmortem/sections/summary/", {"text": "Words."}),
 ]
 
 

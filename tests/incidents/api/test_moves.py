@@ -7,7 +7,7 @@ from audit.models import Event
 from incidents.models import Incident
 from tests.database import as_superuser
 from tests.incidents.api.calling import Answer, Caller, signed_in
-from tests.incidents.api.test_access import POSTMORTEM
+from tests.incidents.api.test_access import POSTMORTEM, WRITES
 from tests.incidents.api.test_detectors import BrokenVoter
 from tests.incidents.making import in_state, opened
 from tests.people import Cast
@@ -36,8 +36,11 @@ def test_an_incident_is_worked_from_detected_to_closed(cast: Cast, commander: Ca
         assert (answer.status, answer.headers["ETag"]) == (200, f'"{version + 1}"'), answer.body
     url = f"incidents/{incident.number}/postmortem/"
     assert commander.put(url, POSTMORTEM).status == 201
+    assert commander.post(f"{url}whys/", WRITES["postmortem/whys/"]).status == 201
+    assert commander.post(f"{url}items/", WRITES["postmortem/items/"]).status == 201
+    assert commander.post(f"{url}submit/").status == 200
     assert step(commander, incident, "close").code == "GOVERNANCE_DENIED"
-    assert signed_in(cast.approver).post(f"{url}accept/", If_Match='"1"').status == 200
+    assert signed_in(cast.approver).post(f"{url}accept/", If_Match='"3"').status == 200
     assert step(commander, incident, "close").body["state"] == "closed"
 
 

@@ -14,7 +14,7 @@ from incidents.tasks import drain_receipts
 from tests.incidents.api.calling import Caller, signed_in
 from tests.incidents.arranging import alert, many_alerts, many_entries, recorded
 from tests.incidents.ingesting import received
-from tests.incidents.making import in_state, move, opened, written
+from tests.incidents.making import in_state, move, opened, submitted
 from tests.people import Cast
 
 
@@ -114,11 +114,14 @@ def test_the_ledger_of_an_incident_is_all_that_touched_it(cast: Cast, responder:
 
 def test_the_ledger_of_an_incident_has_its_postmortem(cast: Cast, responder: Caller) -> None:
     incident = in_state(cast, "postmortem")
-    postmortem = written(cast, incident)
+    postmortem = submitted(cast, incident)
     accept = url(incident, "postmortem/accept")
     signed_in(cast.approver).post(accept, If_Match=f'"{postmortem.version}"')
     found = responder.get(url(incident, "ledger")).body["results"]
-    assert [event["event"] for event in found[:2]] == ["postmortem_accepted", "postmortem_written"]
+    assert [event["event"] for event in found[:2]] == [
+        "postmortem_accepted",
+        "postmortem_submitted",
+    ]
 
 
 def test_one_event_that_touched_two_incidents_is_in_the_ledger_of_both(

@@ -10,7 +10,7 @@ from incidents.api.inputs import PostmortemInput
 from incidents.models import Incident, Postmortem
 from incidents.services.postmortems import FIELDS
 from tests.incidents.api.calling import Caller, signed_in
-from tests.incidents.api.test_access import POSTMORTEM
+from tests.incidents.api.test_access import POSTMORTEM, WRITES
 from tests.incidents.arranging import many_entries
 from tests.incidents.making import in_state, opened
 from tests.people import Cast
@@ -135,13 +135,52 @@ def test_a_postmortem_is_written_read_rewritten_and_accepted(cast: Cast, respond
     assert (first.status, first.headers["ETag"], first.body["author"]) == (201, '"1"', "responder")
     second = responder.put(path, {**POSTMORTEM, "impact": "None."}, If_Match='"1"')
     assert (second.status, second.headers["ETag"]) == (200, '"2"')
-    read = responder.get(path)
-    assert (read.body, read.headers["ETag"]) == (second.body, '"2"')
+    assert responder.get(path).body == second.body
+    lacking = responder.post(f"{path}submit/")
+    assert (lacking.status, lacking.code) == (400, "VALIDATION_FAILED")
+    why = responder.post(f"{path}whys/", {"text": "It was full."})
+    below = responder.post(f"{path}whys/", {"text": "It leaked.", "parent": why.body["id"]})
+    assert (below.status, below.body["depth"]) == (201, 2)
+    assert responder.post(f"{path}items/", WRITES["postmortem/items/"]).status == 201
+    assert responder.post(f"{path}submit/", If_Match='"5"').body["status"] == "In review"
     approver = signed_in(cast.approver)
     assert approver.post(f"{path}accept/", If_Match='"1"').code == "CONFLICT"
-    accepted = approver.post(f"{path}accept/", If_Match='"2"')
+    accepted = approver.post(f"{path}accept/", If_Match='"5"')
     assert (accepted.status, accepted.body["accepted_by"]) == (200, "approver")
     assert responder.put(path, POSTMORTEM).code == "CONFLICT"
+
+
+def test_sections_whys_and_items_are_changed_one_by_one(cast: Cast, responder: Caller) -> None:
+    path = url(in_state(cast, "postmortem"), "postmortem")
+    seen = responder.put(path, POSTMORTEM).body["seen"]
+    section = f"{path}sections/impact/"
+    first = responder.put(section, {"text": "All.", "seen": seen["impact"]})
+    assert (first.status, first.body["text"], first.headers["ETag"]) == (200, "All.", '"2"')
+    assert responder.put(section, {"text": "No.", "seen": seen["impact"]}).code == "CONFLICT"
+    factors = responder.put(f"{path}sections/contributing_factors/", {"text": "- a\n- b"})
+    assert factors.body["text"] == "a\nb"
+    assert responder.put(f"{path}sections/odd/", {"text": ""}).status == 404
+    why = responder.post(f"{path}whys/", {"text": "Old."}).body
+    one = f"{path}whys/{why['id']}/"
+    assert responder.put(one, {"text": "New.", "seen": why["seen"]}).body["text"] == "New."
+    assert responder.put(one, {"text": "x", "seen": why["seen"]}).code == "CONFLICT"
+    assert responder.post(f"{path}whys/", {"text": "x", "parent": 10**6}).fields.keys() == {
+        "parent"
+    }
+    assert responder.call("DELETE", one).body["whys"] == []
+    item = responder.post(f"{path}items/", WRITES["postmortem/items/"]).body
+    one = f"{path}items/{item['id']}/"
+    moved = responder.call("PATCH", one, {"due_on": "2041-01-01"}, If_Match='"1"')
+    assert (moved.body["due_on"], moved.headers["ETag"]) == ("2041-01-01", '"2"')
+    assert responder.call("PATCH", one, {"kind": "detect"}, If_Match='"1"').code == "CONFLICT"
+    assert responder.call("PATCH", one, {"owner": "nobody"}).fields.keys() == {"owner"}
+    assert responder.post(f"{one}drop/", {"reason": "Too late"}).body["state"] == "dropped"
+    assert responder.post(f"{one}reopen/").body["reason"] == ""
+    assert responder.post(f"{one}complete/").body["state"] == "done"
+    assert [row["id"] for row in responder.get("action-items/?state=done").body["results"]] == [
+        item["id"]
+    ]
+    assert responder.get("action-items/?owner=commander").body["results"] == []
 
 
 def test_nobody_writes_over_what_somebody_else_wrote(cast: Cast, responder: Caller) -> None:
@@ -153,10 +192,10 @@ def test_nobody_writes_over_what_somebody_else_wrote(cast: Cast, responder: Call
     assert Postmortem.objects.get().impact == "None."
 
 
-def test_a_postmortem_lacks_nothing_but_lessons(cast: Cast, responder: Caller) -> None:
+def test_a_postmortem_written_at_once_says_what_happened(cast: Cast, responder: Caller) -> None:
     path = url(in_state(cast, "postmortem"), "postmortem")
     answer = responder.put(path, {"lessons": "Many."})
-    assert (answer.status, set(answer.fields)) == (400, set(POSTMORTEM) - {"lessons"})
+    assert (answer.status, set(answer.fields)) == (400, {"summary", "impact", "root_cause"})
     without = {name: text for name, text in POSTMORTEM.items() if name != "lessons"}
     assert responder.put(path, without).body["lessons"] == ""
 

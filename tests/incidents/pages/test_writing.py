@@ -3,15 +3,19 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from audit.rows import row_save
 from incidents.models import Incident, Postmortem
+from incidents.postmortem_template import digest
 from incidents.procedure import State
 from incidents.services.postmortems import FIELDS
 from incidents.services.timeline import timeline_note
-from tests.incidents.making import accepted, in_state, opened, written
+from incidents.services.whys import why_add
+from tests.incidents.making import accepted, in_state, item, opened, submitted, written
 from tests.incidents.pages.conftest import SignIn
 from tests.people import TESTS, Cast
 
@@ -141,36 +145,75 @@ def test_an_auditor_reports_nothing(cast: Cast, sign_in: SignIn) -> None:
 # --- Postmortems ------------------------------------------------------------------------------------
 
 
+def section(incident: Incident, name: str) -> str:
+    return reverse("incidents:postmortem-section", args=[incident.pk, name])
+
+
 def test_two_writers_lose_no_text(cast: Cast, sign_in: SignIn) -> None:
     incident = in_state(cast, State.DOCUMENTING)
-    address = reverse("incidents:postmortem", args=[incident.pk])
-    mine = dict.fromkeys(FIELDS, "Mine.") | {"version": 0}
-    theirs = dict.fromkeys(FIELDS, "Mine.") | {"version": 0, "root_cause": "Theirs."}
-    assert sign_in("responder").post(address, theirs, headers=SCRIPT).status_code == 204
+    address, seen = section(incident, "root_cause"), digest("")
+    theirs = sign_in("responder").post(address, {"text": "Theirs.", "seen": seen}, headers=SCRIPT)
+    assert (theirs.status_code, theirs["HX-Retarget"]) == (200, "#section-root_cause")
+    assert "Theirs." in theirs.text
     client = sign_in("commander")
-    refused = client.post(address, mine, headers=SCRIPT)
+    refused = client.post(address, {"text": "Mine.", "seen": seen}, headers=SCRIPT)
     assert refused.status_code == 409
-    assert "responder saved version 1" in refused.text
-    assert "<summary>Root cause</summary><p>Theirs.</p>" in refused.text
-    assert "<summary>Impact</summary>" not in refused.text
-    assert 'value="1" hx-swap-oob="true"' in refused.text
-    merged = mine | {"version": 1, "root_cause": "Theirs. And mine."}
-    assert client.post(address, merged, headers=SCRIPT).status_code == 204
+    assert "responder saved this section" in refused.text
+    assert "<summary>Theirs</summary><p>Theirs.</p>" in refused.text
+    now = digest("Theirs.")
+    assert f'id="root_cause_seen" value="{now}" hx-swap-oob="true"' in refused.text
+    merged = {"text": "Theirs. And mine.", "seen": now}
+    assert client.post(address, merged, headers=SCRIPT).status_code == 200
     assert Postmortem.objects.get().root_cause == "Theirs. And mine."
+
+
+def test_without_a_script_a_conflict_keeps_the_text_too(cast: Cast, sign_in: SignIn) -> None:
+    incident = in_state(cast, State.DOCUMENTING)
+    address, seen = section(incident, "impact"), digest("")
+    sign_in("responder").post(address, {"text": "Theirs.", "seen": seen})
+    refused = sign_in("commander").post(address, {"text": "Mine.", "seen": seen})
+    assert refused.status_code == 409
+    assert "Mine.</textarea>" in refused.text
+
+
+def test_what_is_written_is_shown_as_text(cast: Cast, sign_in: SignIn) -> None:
+    incident = in_state(cast, State.DOCUMENTING)
+    client = sign_in("responder")
+    for name in FIELDS:
+        client.post(section(incident, name), {"text": f"<b>{name}</b>", "seen": digest("")})
+    page = client.get(reverse("incidents:postmortem", args=[incident.pk])).text
+    assert page.count("&lt;b&gt;") == len(FIELDS)
+    assert "<b>" not in page
+
+
+def test_there_is_no_other_section(cast: Cast, sign_in: SignIn) -> None:
+    incident = in_state(cast, State.DOCUMENTING)
+    assert sign_in("responder").get(section(incident, "author")).status_code == 404
+
+
+def test_a_page_says_at_once_what_others_wrote(cast: Cast, sign_in: SignIn) -> None:
+    incident = in_state(cast, State.DOCUMENTING)
+    address = reverse("incidents:postmortem-live", args=[incident.pk])
+    client = sign_in("commander")
+    etag = client.get(address)["ETag"]
+    same = {"If-None-Match": etag}
+    assert client.get(address, headers=same).status_code == 304
+    sign_in("responder").post(section(incident, "impact"), {"text": "All.", "seen": digest("")})
+    assert "All." in client.get(address, headers=same).text
 
 
 def test_it_is_accepted_by_another_alone(cast: Cast, sign_in: SignIn) -> None:
     incident = in_state(cast, State.POSTMORTEM)
-    written(cast, incident, "commander")
+    submitted(cast, incident, "commander")
     page = reverse("incidents:postmortem", args=[incident.pk])
     accept = reverse("incidents:postmortem-accept", args=[incident.pk])
     author = sign_in("commander")
     assert "somebody else has to accept it" in author.get(page).text
-    refused = author.post(accept, {"version": 1}, headers=SCRIPT)
+    refused = author.post(accept, {"version": 3}, headers=SCRIPT)
     assert refused.status_code == 403
     assert "a second person has to" in refused.text
     other = sign_in("approver")
-    assert "Accept version 1" in other.get(page).text
+    assert "Accept version 3" in other.get(page).text
     assert "Accept version" not in sign_in("responder").get(page).text
 
 
@@ -179,17 +222,37 @@ def test_once_accepted_it_is_only_read(cast: Cast, sign_in: SignIn) -> None:
     accepted(cast, incident)
     page = sign_in("responder").get(reverse("incidents:postmortem", args=[incident.pk])).text
     assert "Accepted by approver" in page
-    assert "<textarea" not in page
+    assert "Edit" not in page
+    assert "Ask why" not in page
     assert "Words." in page
 
 
 def test_before_the_fix_is_verified_there_is_none(cast: Cast, sign_in: SignIn) -> None:
     incident = in_state(cast, State.FIXING)
-    address = reverse("incidents:postmortem", args=[incident.pk])
     client = sign_in("responder")
-    assert "written once the fix is verified" in client.get(address).text
-    data = dict.fromkeys(FIELDS, "x") | {"version": 0}
-    assert client.post(address, data, headers=SCRIPT).status_code == 409
+    page = client.get(reverse("incidents:postmortem", args=[incident.pk]))
+    assert "written once the fix is verified" in page.text
+    data = {"text": "x", "seen": digest("")}
+    assert client.post(section(incident, "impact"), data, headers=SCRIPT).status_code == 409
+
+
+def test_a_postmortem_costs_the_same_whatever_its_size(cast: Cast, sign_in: SignIn) -> None:
+    counts = []
+    for size in (1, 9):
+        incident = in_state(cast, State.POSTMORTEM)
+        postmortem, by = written(cast, incident), cast.principal("responder")
+        why = None
+        for number in range(size):
+            above = why if number % 3 else None
+            why = why_add(postmortem=postmortem, by=by, text=f"Because {number}", parent=above)
+            item(cast, postmortem, text=f"Do {number}")
+        client = sign_in("responder")
+        address = reverse("incidents:postmortem", args=[incident.pk])
+        client.get(address)
+        with CaptureQueriesContext(connection) as queries:
+            assert f"Because {size - 1}" in client.get(address).text
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 class TestImpact:
