@@ -65,7 +65,7 @@ def write_postmortem(desk: Desk) -> None:
     for label, text in texts.items():
         section = page.locator(f"#section-{label.lower().replace(' ', '_')}")
         section.get_by_role("link", name="Edit").click()
-        section.get_by_label(label).fill(text)
+        section.get_by_role("textbox").fill(text)
         section.get_by_role("button", name="Save").click()
         expect(section.get_by_text(text)).to_be_visible(timeout=SOON)
     expect(page.locator("#status")).to_contain_text("No why has been asked", timeout=SOON)
