@@ -59,7 +59,7 @@ class PostmortemShape(Shape):
     seen = serializers.SerializerMethodField(help_text="Of each section, for a change of it alone.")
     whys = serializers.SerializerMethodField()
     items = serializers.SerializerMethodField()
-    status = serializers.ChoiceField(choices=["Draft", "In review", "Accepted"])
+    status = serializers.ChoiceField(choices=Postmortem.Status.choices)
     sent_back = serializers.CharField(allow_null=True, help_text="Why, where it was.")
     version = serializers.IntegerField(help_text="For `If-Match`.")
     author = serializers.CharField(source="author.username", help_text="Who wrote last.")

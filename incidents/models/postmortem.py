@@ -23,6 +23,13 @@ class Postmortem(models.Model):
     of one version. Its first author is who changed it last; all who wrote it are `writers`.
     """
 
+    class Status(models.TextChoices):
+        """In words, as pages and the API tell it; it follows from what is stored."""
+
+        DRAFT = "Draft"
+        IN_REVIEW = "In review"
+        ACCEPTED = "Accepted"
+
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT)
     summary = models.TextField(blank=True)
     impact = models.TextField(blank=True)
@@ -125,8 +132,8 @@ class Postmortem(models.Model):
     @property
     def status(self) -> str:
         if self.accepted_at:
-            return "Accepted"
-        return "In review" if self.is_in_review else "Draft"
+            return self.Status.ACCEPTED.value
+        return (self.Status.IN_REVIEW if self.is_in_review else self.Status.DRAFT).value
 
     def texts(self) -> dict[str, object]:
         return {section.name: getattr(self, section.name) for section in SECTIONS}
