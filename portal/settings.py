@@ -348,6 +348,7 @@ SPECTACULAR_SETTINGS = {
         "ApprovalState": "audit.models.governance.ApprovalRequest.State",
         "ActionItemKind": "incidents.models.followup.ActionItem.Kind",
         "ChannelKind": "incidents.models.channel.ChannelKind",
+        "AlertStatus": "incidents.models.alert.Alert.Status",
         "PostmortemStatus": "incidents.models.postmortem.Postmortem.Status",
         "NotificationState": "incidents.models.notification.Notification.State",
     },
