@@ -116,7 +116,7 @@ def _state(postmortem: Postmortem) -> list[object]:
     return [*stands, postmortem.sent_back, *items]
 
 
-class PostmortemAct(IncidentAct, OfPostmortem):
+class PostmortemAct(OfPostmortem, IncidentAct):
     def done(self, place: str) -> HttpResponse:
         return self.go(place)
 

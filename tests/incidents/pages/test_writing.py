@@ -255,6 +255,14 @@ def test_a_postmortem_costs_the_same_whatever_its_size(cast: Cast, sign_in: Sign
     assert counts[0] == counts[1]
 
 
+def test_after_a_change_one_is_back_on_its_page(cast: Cast, sign_in: SignIn) -> None:
+    incident = in_state(cast, State.DOCUMENTING)
+    page = reverse("incidents:postmortem", args=[incident.pk])
+    data = {"text": "All.", "seen": digest("")}
+    saved = sign_in("responder").post(section(incident, "impact"), data)
+    assert saved["Location"] == f"{page}#section-impact"
+
+
 class TestImpact:
     ADDRESS = reverse("incidents:propose")
 
