@@ -5,6 +5,7 @@ from incidents.models.idempotency import IdempotencyKey
 from incidents.models.incident import Incident, IncidentRole, ProcedureTransition
 from incidents.models.postmortem import Postmortem
 from incidents.models.routing import Service, SeverityRule, Source
+from incidents.models.status_update import StatusUpdate
 from incidents.models.timeline import TimelineEntry
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "Service",
     "SeverityRule",
     "Source",
+    "StatusUpdate",
     "TimelineEntry",
 ]

@@ -13,6 +13,13 @@ class Service(models.Model):
     slug = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=100)
     description = models.TextField(blank=True)
+    # Null for no: rows of before it was there keep their digest in the ledger.
+    is_public = models.BooleanField(
+        null=True,
+        blank=True,
+        verbose_name="On the status page",
+        help_text="Listed on /status/ by its name, also while nothing is wrong with it.",
+    )
     history = history()
 
     class Meta:

@@ -11,7 +11,14 @@ from django.urls import reverse
 
 from audit.gate.permissions import PermissionsVoter
 from audit.models import Event, User
-from incidents.models import ClockLeg, Incident, IncidentRole, Postmortem, TimelineEntry
+from incidents.models import (
+    ClockLeg,
+    Incident,
+    IncidentRole,
+    Postmortem,
+    StatusUpdate,
+    TimelineEntry,
+)
 from incidents.models.clock import ClockKind
 from incidents.procedure import State
 from incidents.services.clocks import clock_pause
@@ -116,12 +123,12 @@ ACTS = [
         is_done=has_entry("Seen", "note"),
     ),
     Act(
-        "note-add",
+        "update-publish",
         State.DETECTED,
-        {"text": "Told", "is_status_update": "on"},
+        {"text": "Told", "word": "identified"},
         may="responder",
         may_not="auditor",
-        is_done=has_entry("Told", "status_update"),
+        is_done=has_entry("Identified: Told", "status_update"),
     ),
     Act(
         "note-correct",
@@ -175,7 +182,8 @@ def press(client: Client, act: Act, incident: Incident, *, script: bool = True) 
 
 def rows() -> list[int]:
     counted = [
-        m.objects.count() for m in (Incident, IncidentRole, ClockLeg, Postmortem, TimelineEntry)
+        m.objects.count()
+        for m in (Incident, IncidentRole, ClockLeg, Postmortem, StatusUpdate, TimelineEntry)
     ]
     return [*counted, sum(Incident.objects.values_list("version", flat=True))]
 
