@@ -35,6 +35,8 @@ class Publish(IncidentAct):
                 if is_for_the_public(self.incident)
                 else "Not on /status/: only those who may see this incident read it."
             ),
+            # What is typed into one template's form is kept apart from the others.
+            "submit_to": self.request.get_full_path(),
             "words": Word,
             "started_from": self._word(),
             "submit_label": "Publish" if is_for_the_public(self.incident) else "Write down",

@@ -7,6 +7,7 @@ exist here. Four queries and bounded sizes, however many incidents there are.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import F, OuterRef, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
@@ -92,7 +93,7 @@ def told_of(incident: Incident) -> list[StatusUpdate]:
     return found
 
 
-def _public() -> QuerySet[Incident]:
+def _public() -> QuerySet[Any]:
     newest = StatusUpdate.objects.filter(incident=OuterRef("pk"), is_public=True).order_by("-id")
     return (
         Incident.objects.filter(is_restricted=False, is_drill=False)
@@ -104,12 +105,12 @@ def _public() -> QuerySet[Incident]:
     )
 
 
-def _open() -> QuerySet[Incident]:
+def _open() -> QuerySet[Any]:
     unresolved = [word for word in Word if word != Word.RESOLVED]
     return _public().filter(state__in=OPEN, word__in=unresolved).order_by("severity", "-id")
 
 
-def _resolved_since(since: datetime) -> QuerySet[Incident]:
+def _resolved_since(since: datetime) -> QuerySet[Any]:
     lately = StatusUpdate.objects.filter(
         is_public=True, word=Word.RESOLVED, written_at__gte=since
     ).values("incident")
