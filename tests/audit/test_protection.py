@@ -75,6 +75,7 @@ SPECIAL = {
     ("incidents_clockleg", "target"): "NULL",
     ("incidents_evidencehold", "released_by"): "''",
     ("incidents_evidencehold", "release_reason"): "''",
+    ("incidents_statusupdate", "word"): "'resolved'",
     ("audit_apitoken", "scopes"): "'{admin}'",
     ("audit_approvalrequest", "expires_at"): "now() + interval '1 hour'",
 }
