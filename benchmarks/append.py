@@ -115,7 +115,7 @@ def _publish(number: int, *, is_governed: bool) -> Callable[[], None]:
     from audit.models import User
     from audit.principal import person
     from incidents.models import Incident
-    from incidents.services.timeline import status_update
+    from incidents.services.publishing import status_update
 
     incident = Incident.objects.get(title=f"Number {number}")
     by = person(User.objects.get(username="commander"))

@@ -42,13 +42,35 @@ class SluggedAdmin(GovernedAdmin):
         return {} if obj else {"slug": ("name",)}
 
 
+class ServiceForm(GovernedForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _as_switch(self.fields, "is_public")
+
+    def clean_is_public(self) -> bool | None:
+        """No is kept as null, see the model."""
+        return self.cleaned_data["is_public"] or None
+
+
+def _as_switch(fields: dict[str, forms.Field], name: str) -> None:
+    """On or off, of a field that has null for no."""
+    if name in fields:
+        fields[name] = forms.BooleanField(
+            label=fields[name].label,
+            help_text=fields[name].help_text,
+            required=False,
+            widget=UnfoldBooleanSwitchWidget(),
+        )
+
+
 @admin.register(Service)
 class ServiceAdmin(SluggedAdmin):
     list_display = ("name", "slug", "team", "description")
     list_select_related = ("team",)
     search_fields = ("name", "slug", "description")
     formfield_overrides = {TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})}}
-    fieldsets = ((None, {"fields": ("name", "slug", "team", "description")}),)
+    form = ServiceForm
+    fieldsets = ((None, {"fields": ("name", "slug", "team", "description", "is_public")}),)
 
 
 @admin.register(Source)
@@ -68,14 +90,7 @@ class SeverityRuleForm(GovernedForm):
                 field.label = label
                 field.help_text = f"{field.help_text} Several are separated by commas."
 
-        if "restricts" in self.fields:
-            restricts = self.fields["restricts"]
-            self.fields["restricts"] = forms.BooleanField(
-                label=restricts.label,
-                help_text=restricts.help_text,
-                required=False,
-                widget=UnfoldBooleanSwitchWidget(),
-            )
+        _as_switch(self.fields, "restricts")
         severity = self.fields.get("severity")
         if severity is not None and not self.instance.pk:
             # Nobody makes everything a P0 by not choosing.

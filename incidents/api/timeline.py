@@ -10,8 +10,10 @@ from incidents.api.inputs import checked
 from incidents.api.paging import ListView, NewestFirst
 from incidents.api.shapes import Instant, Shape
 from incidents.api.writing import HEADERS, Answer, unmoved, write
-from incidents.models import Incident, TimelineEntry
-from incidents.services.timeline import status_update, timeline_note
+from incidents.models import Incident, StatusUpdate, TimelineEntry
+from incidents.publishing import MAX_PUBLIC_TEXT, Word
+from incidents.services.publishing import status_update
+from incidents.services.timeline import timeline_note
 from portal.lib.errors import FieldError, ValidationFailed
 
 Kind = TimelineEntry.Kind
@@ -41,8 +43,24 @@ class NoteInput(Shape):
     )
 
 
+class UpdateShape(Shape):
+    id = serializers.IntegerField()
+    word = serializers.ChoiceField(choices=Word.choices)
+    text = serializers.CharField()
+    is_public = serializers.BooleanField(help_text="Whether the status page may show it.")
+    written_at = Instant()
+    author = serializers.CharField(help_text="Like `user:ada`.")
+
+
 class UpdateInput(Shape):
-    text = serializers.CharField(help_text="What stakeholders are told.")
+    word = serializers.ChoiceField(
+        choices=Word.choices,
+        required=False,
+        help_text="How it stands; as it was told last, where it is not given.",
+    )
+    text = serializers.CharField(
+        help_text=f"What the public reads; at most {MAX_PUBLIC_TEXT:,} characters."
+    )
 
 
 class LatestFirst(NewestFirst):
@@ -94,32 +112,45 @@ class TimelineView(EntriesView):
         )
 
 
-class UpdatesView(EntriesView):
-    @extend_schema(operation_id="incident_updates", responses=EntryShape(many=True))
+class UpdatesView(ListView):
+    queryset: Any = StatusUpdate.objects.none()
+    serializer_class = UpdateShape
+    pagination_class = NewestFirst
+    filter_backends = ()
+
+    @extend_schema(operation_id="incident_updates", responses=UpdateShape(many=True))
     def get(self, _request: Request, number: int) -> Response:
-        """What stakeholders were told, newest first."""
-        return self.page(
-            self.incident(number)
-            .timeline.filter(kind=Kind.STATUS_UPDATE)
-            .select_related("superseded_by")
-        )
+        """What was told, newest first; also by itself, as the incident moved on."""
+        return self.page(self.incident(number).status_updates.all())
 
     @extend_schema(
         operation_id="incident_update",
         request=UpdateInput,
-        responses={201: EntryShape},
+        responses={201: UpdateShape},
         parameters=HEADERS,
     )
     def post(self, request: Request, number: int) -> Response:
-        """Tell stakeholders; the clock for the next update starts over."""
+        """Publish on the status page, for everybody; the clock for the next update starts over.
+
+        Of a restricted incident or a drill nothing is published: the update is only kept.
+        """
         incident = self.incident(number)
         given = checked(UpdateInput, request)
         return write(
             request,
-            lambda: status_update(incident=incident, by=self.by, text=given["text"]),
+            lambda: status_update(
+                incident=incident, by=self.by, text=given["text"], word=given.get("word")
+            ),
             self.added,
             guard=unmoved(request, incident),
         )
+
+    def name(self, rows: list[StatusUpdate]) -> None:
+        name_people(rows, "author")
+
+    def added(self, update: StatusUpdate) -> Answer:
+        self.name([update])
+        return Answer(UpdateShape(update).data, status=201)
 
 
 def _entry(incident: Incident, pk: int | None) -> TimelineEntry | None:

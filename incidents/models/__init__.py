@@ -14,6 +14,7 @@ from incidents.models.notification import (
 )
 from incidents.models.postmortem import Postmortem
 from incidents.models.routing import Service, SeverityRule, Source
+from incidents.models.status_update import StatusUpdate
 from incidents.models.team import ContactMethod, Team
 from incidents.models.timeline import TimelineEntry
 
@@ -43,6 +44,7 @@ __all__ = [
     "Service",
     "SeverityRule",
     "Source",
+    "StatusUpdate",
     "Team",
     "Ticket",
     "TimelineEntry",

@@ -21,6 +21,13 @@ class Service(models.Model):
         related_name="services",
         help_text="Who is told when it breaks.",
     )
+    # Null for no: rows of before it was there keep their digest in the ledger.
+    is_public = models.BooleanField(
+        null=True,
+        blank=True,
+        verbose_name="On the status page",
+        help_text="Listed on /status/ by its name, also while nothing is wrong with it.",
+    )
     history = history()
 
     class Meta:

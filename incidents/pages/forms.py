@@ -9,6 +9,7 @@ from django.forms.widgets import Input
 from audit.models import User
 from incidents.models import ActionItem, Incident, IncidentRole, Service
 from incidents.postmortem_template import Section
+from incidents.publishing import MAX_PUBLIC_TEXT, Word
 from incidents.services.entries import MAX_TEXT
 from incidents.services.incidents import MAX_TITLE
 from incidents.severity import Severity
@@ -114,11 +115,24 @@ class EmptyForm(forms.Form):
 
 class NoteForm(forms.Form):
     text = long_text("What happened?", rows=2)
-    is_status_update = forms.BooleanField(label="Also a status update", required=False)
     occurred_at = forms.DateTimeField(
         label="When it happened",
         required=False,
         widget=LocalInstantInput(attrs={"class": "v-input", "step": "1"}),
+    )
+
+
+class UpdateForm(forms.Form):
+    word = forms.ChoiceField(
+        label="How it stands",
+        choices=Word.choices,
+        widget=forms.Select(attrs={"class": "v-input"}),
+    )
+    text = forms.CharField(
+        label="What the public reads",
+        required=False,
+        strip=False,
+        widget=text_area(rows=6, required=True, maxlength=MAX_PUBLIC_TEXT),
     )
 
 

@@ -8,8 +8,8 @@ from django.forms import Form
 from incidents.models import TimelineEntry
 from incidents.pages.base import IncidentAct
 from incidents.pages.forms import CorrectionForm, NoteForm
-from incidents.services.timeline import status_update, timeline_note
-from portal.lib.errors import FieldError, NotFound, ValidationFailed
+from incidents.services.timeline import timeline_note
+from portal.lib.errors import NotFound
 
 
 def note_form(data: Any = None) -> Form:
@@ -28,18 +28,12 @@ class AddNote(IncidentAct):
         return {**super().describe(), "submit_label": "Add"}
 
     def act(self, data: dict[str, Any]) -> str:
-        if not data["is_status_update"]:
-            timeline_note(
-                incident=self.incident,
-                by=self.by,
-                text=data["text"],
-                occurred_at=data["occurred_at"],
-            )
-        elif data["occurred_at"]:
-            message = "A status update is told now: leave the time empty."
-            raise ValidationFailed([FieldError("occurred_at", message)])
-        else:
-            status_update(incident=self.incident, by=self.by, text=data["text"])
+        timeline_note(
+            incident=self.incident,
+            by=self.by,
+            text=data["text"],
+            occurred_at=data["occurred_at"],
+        )
         return self.place()
 
 

@@ -43,7 +43,10 @@ class Unrestrict(IncidentAct):
     title = "Lift the restriction"
 
     def describe(self) -> dict[str, Any]:
-        explanation = "Everybody who may see incidents sees this one, with all of its timeline."
+        explanation = (
+            "Everybody who may see incidents sees this one, with all of its timeline. The status page"
+            " tells the public where it stands, without its title or timeline."
+        )
         return {**super().describe(), "explanation": explanation, "is_grave": True}
 
     def act(self, data: dict[str, Any]) -> str:

@@ -37,6 +37,7 @@ from incidents.pages.receipts import ReceiptDetail
 from incidents.pages.report import Report
 from incidents.pages.restriction import LetIn, RemovePerson, Restrict, Unrestrict
 from incidents.pages.slack import Interactions
+from incidents.pages.updates import Publish
 from incidents.pages.war_room import OlderAlerts, OlderEntries, WarRoom, WarRoomLive
 
 register_converter(IncidentNumber, "number")
@@ -78,6 +79,7 @@ urlpatterns = [
     path(f"{_ONE}let-in/<int:user>/remove/", RemovePerson.as_view(), name="remove-person"),
     path(f"{_ONE}evidence/hold/", Preserve.as_view(), name="evidence-hold"),
     path(f"{_ONE}evidence/release/", Release.as_view(), name="evidence-release"),
+    path(f"{_ONE}updates/", Publish.as_view(), name="update-publish"),
     path(f"{_ONE}clocks/<slug:kind>/pause/", PauseClock.as_view(), name="clock-pause"),
     path(f"{_ONE}clocks/<slug:kind>/resume/", ResumeClock.as_view(), name="clock-resume"),
     path(f"{_ONE}similar/", SimilarIncidents.as_view(), name="similar"),

@@ -13,6 +13,7 @@ from incidents.pages.base import IncidentPage, may
 from incidents.pages.clocks import clock_views
 from incidents.pages.notes import note_form
 from incidents.pages.stepper import conditions_to_close, moves, stepper
+from incidents.pages.updates import communications
 from incidents.procedure import State, current_step
 from incidents.selectors import war_room as read
 from incidents.selectors.evidence import hold_of
@@ -74,6 +75,7 @@ class OlderAlerts(IncidentPage):
 def permitted(user: User, incident: Incident) -> dict[str, bool]:
     return {
         "respond": may(user, actions.ANNOTATE, incident),
+        "publish": may(user, actions.PUBLISH, incident),
         "command": may(user, actions.ASSIGN, incident),
         "accept": may(user, actions.ACCEPT_POSTMORTEM, incident),
         "restrict": may(user, actions.RESTRICT, incident),
@@ -88,6 +90,7 @@ def regions(user: User, incident: Incident) -> dict[str, Any]:
     now = timezone.now()
     may_do = permitted(user, incident)
     possible = moves(incident)
+    clocks = clock_views(incident, read.newest_legs(incident), now)
     postmortem = read.postmortem(incident)
     conditions = conditions_to_close(incident, postmortem)
     closes = possible.main is not None and possible.main.name == "close"
@@ -100,10 +103,11 @@ def regions(user: User, incident: Incident) -> dict[str, Any]:
         "main": _if_permitted(user, incident, [possible.main] if possible.main else []),
         "onward": _if_permitted(user, incident, possible.onward),
         "others": _if_permitted(user, incident, possible.others),
-        "clocks": clock_views(incident, read.newest_legs(incident), now),
+        "clocks": clocks,
         "roles": _roles(incident),
         "let_in": let_in(incident),
         "evidence": hold_of(incident),
+        **communications(incident, clocks),
         "postmortem": postmortem,
         "shows_postmortem": postmortem is not None or incident.state in WITH_POSTMORTEM,
         "conditions": conditions,

@@ -6,7 +6,7 @@ from incidents import actions
 from incidents.models import Incident, IncidentRole
 from incidents.models.incident import RESTRICTED
 from incidents.procedure import ENDED, State, Transition, find, transitions_from
-from incidents.services import clocks, telling
+from incidents.services import clocks, publishing, telling
 from incidents.services.entries import Kind, entry_add, said
 from incidents.services.locking import incident_lock
 from incidents.services.restriction import let_in_with_it
@@ -34,11 +34,12 @@ def incident_transition(
     record.note(
         transition=name, from_state=locked.state, to_state=transition.target.value, reason=reason
     )
-    locked.state = transition.target
+    source, locked.state = locked.state, transition.target
     locked.version += 1
     _stamp(locked, transition)
     locked.save()
     clocks.on_state(locked, dismissed=transition.target == State.FALSE_POSITIVE)
+    publishing.on_step(locked, source)
     text = locked.get_state_display()
     entry_add(locked, Kind.TRANSITION, f"{text}: {reason}" if reason else text)
     telling.on_move(locked, transition, reason)
@@ -128,6 +129,7 @@ def incident_change_severity(
     current().note(from_severity=before, to_severity=severity.value, reason=reason)
     locked.save()
     clocks.on_severity(locked)
+    publishing.on_severity(locked)
     entry_add(locked, Kind.SEVERITY, f"{before} → {severity.value}: {reason}")
     telling.on_severity(locked, before, reason)
     return locked

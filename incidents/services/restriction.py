@@ -19,6 +19,7 @@ from incidents import actions
 from incidents.models import Incident
 from incidents.models.incident import OVERSEE, RESTRICTED
 from incidents.selectors.visibility import LETS_IN, VIEW
+from incidents.services import publishing
 from incidents.services.entries import Kind, entry_add, said
 from incidents.services.locking import incident_lock
 from portal.lib.errors import Conflict, FieldError, ValidationFailed
@@ -41,7 +42,10 @@ def incident_restrict(*, incident: Incident, by: Principal, reason: str) -> Inci
 
 @governed(actions.UNRESTRICT, on="incident", about=("reason",))
 def incident_unrestrict(*, incident: Incident, by: Principal, reason: str) -> Incident:
-    """Shows it to everybody who may see incidents. Who was let in is forgotten."""
+    """Shows it to everybody who may see incidents. Who was let in is forgotten.
+
+    The status page tells where it stands; of what was written before, nothing that was not public.
+    """
     reason = said(reason, "reason")
     locked = _locked(incident)
     locked.is_restricted = False
@@ -50,6 +54,7 @@ def incident_unrestrict(*, incident: Incident, by: Principal, reason: str) -> In
         grants.objects.filter(**_on(locked)).delete()
     current().note(reason=reason)
     entry_add(locked, Kind.ROLE, f"Restriction lifted: {reason}")
+    publishing.catch_up(locked)
     return locked
 
 

@@ -5,9 +5,7 @@ from audit.principal import Principal
 from audit.record import current
 from incidents import actions
 from incidents.models import Incident, TimelineEntry
-from incidents.services import clocks, telling
 from incidents.services.entries import Kind, entry_add, said
-from incidents.services.locking import incident_lock
 from portal.lib.errors import FieldError, ValidationFailed
 
 
@@ -28,18 +26,6 @@ def timeline_note(
         _may_supersede(incident, supersedes)
         current().note(supersedes=supersedes.pk)
     return entry_add(incident, Kind.NOTE, text, occurred_at=occurred_at, supersedes=supersedes)
-
-
-@governed(actions.PUBLISH, on="incident")
-def status_update(*, incident: Incident, by: Principal, text: str) -> TimelineEntry:
-    """What stakeholders are told; the clock for the next one starts over."""
-    text = said(text, "text")
-    locked = incident_lock(incident)
-    current().note(text=text)
-    clocks.restart_status_update(locked)
-    entry = entry_add(locked, Kind.STATUS_UPDATE, text)
-    telling.on_status_update(locked, text)
-    return entry
 
 
 def _not_from_the_future(occurred_at: datetime | None) -> None:

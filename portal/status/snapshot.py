@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from incidents.selectors.public_status import Published, overall, published
+from incidents.selectors.public_status import Published, ServiceState, Told, Update, told
 from portal.lib.errors import DbUnavailable
 from portal.lib.resilience import clock
 
@@ -23,8 +23,7 @@ STALE = 3 * EVERY
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     taken_at: datetime
-    state: str
-    incidents: list[Published]
+    told: Told
 
     @property
     def age(self) -> timedelta:
@@ -45,8 +44,8 @@ def path() -> Path:
 
 def take() -> Snapshot:
     """Asks the database, and keeps what it says. Raises `DatabaseError`, `OSError`."""
-    incidents = published()
-    snapshot = Snapshot(_now(), overall(incidents), incidents)
+    now = _now()
+    snapshot = Snapshot(now, told(now))
     unfinished = path().with_name(f".{path().name}.{os.getpid()}")
     # Replaced in one step, so that nobody meets half of it.
     unfinished.write_text(json.dumps(asdict(snapshot), default=_as_text))
@@ -58,11 +57,7 @@ def last() -> Snapshot | None:
     """None where none was ever taken, or it cannot be read."""
     try:
         raw = json.loads(path().read_bytes())
-        return Snapshot(
-            datetime.fromisoformat(raw["taken_at"]),
-            raw["state"],
-            [_published(each) for each in raw["incidents"]],
-        )
+        return Snapshot(datetime.fromisoformat(raw["taken_at"]), _told(raw["told"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -80,8 +75,22 @@ def is_due() -> bool:
     return found is None or found.age >= EVERY
 
 
+def _told(raw: dict[str, Any]) -> Told:
+    return Told(
+        raw["state"],
+        [ServiceState(**each) for each in raw["services"]],
+        [_published(each) for each in raw["incidents"]],
+        [_published(each) for each in raw["past"]],
+    )
+
+
 def _published(raw: dict[str, Any]) -> Published:
-    return Published(**{**raw, "since": datetime.fromisoformat(raw["since"])})
+    since = datetime.fromisoformat(raw["since"])
+    return Published(**{**raw, "since": since, "updates": [_update(u) for u in raw["updates"]]})
+
+
+def _update(raw: dict[str, Any]) -> Update:
+    return Update(**{**raw, "at": datetime.fromisoformat(raw["at"])})
 
 
 def _as_text(value: object) -> str:

@@ -81,6 +81,7 @@ SPECIAL = {
     ("incidents_notification", "state"): "'sink'",
     ("incidents_notification", "settled_at"): "now()",
     ("incidents_notification", "contact_id"): "NULL",
+    ("incidents_statusupdate", "word"): "'resolved'",
     ("audit_apitoken", "scopes"): "'{admin}'",
     ("audit_approvalrequest", "expires_at"): "now() + interval '1 hour'",
 }

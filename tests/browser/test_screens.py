@@ -14,7 +14,8 @@ from incidents.models.clock import ClockKind
 from incidents.procedure import State
 from incidents.services.clocks import clock_pause
 from incidents.services.incidents import incident_assign
-from incidents.services.timeline import status_update, timeline_note
+from incidents.services.publishing import status_update
+from incidents.services.timeline import timeline_note
 from tests.browser.desk import Desk
 from tests.browser.serving import Site
 from tests.incidents.arranging import alert

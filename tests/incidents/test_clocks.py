@@ -12,7 +12,7 @@ from incidents.models.clock import ClockKind
 from incidents.procedure import State
 from incidents.services.clocks import clock_pause, clock_resume, current_clocks
 from incidents.services.incidents import incident_change_severity
-from incidents.services.timeline import status_update
+from incidents.services.publishing import status_update
 from incidents.severity import Severity
 from incidents.sla import ClockState, verdict
 from portal.lib.errors import Conflict, GovernanceDenied, ValidationFailed

@@ -93,6 +93,19 @@ def test_what_alerts_name_a_thing_by_stays(
     assert (row.slug, row.name) == ("checkout", "Shop")
 
 
+def test_a_service_is_put_on_the_status_page_and_taken_off_it(administrator: Client) -> None:
+    row = Service(slug="checkout", name="Checkout")
+    row_save(instance=row, by=TESTS)
+    address = reverse("admin:incidents_service_change", args=[row.pk])
+    for is_on, stored in (("on", True), ("", None)):
+        form = administrator.get(address).context["adminform"].form
+        typed = {"name": "Checkout", "description": "", "seen": form.initial["seen"]}
+        data = {**typed, "is_public": is_on} if is_on else typed
+        assert administrator.post(address, data).status_code == 302
+        row.refresh_from_db()
+        assert row.is_public is stored
+
+
 def test_a_source_that_sent_alerts_stays(cast: Cast, administrator: Client) -> None:
     alerts_receive(
         source=cast.source, alerts=[alert("critical")], body_sha256=b"1" * 32, by=client(cast.token)

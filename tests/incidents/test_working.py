@@ -11,7 +11,8 @@ from incidents.procedure import State
 from incidents.selectors import war_room as read
 from incidents.services.incidents import incident_assign, incident_open
 from incidents.services.postmortems import FIELDS, postmortem_accept, postmortem_write
-from incidents.services.timeline import status_update, timeline_note
+from incidents.services.publishing import status_update
+from incidents.services.timeline import timeline_note
 from portal.lib.errors import Conflict, GovernanceDenied, ValidationFailed
 from tests.incidents.making import in_state, move, opened, submitted, written
 from tests.people import Cast

@@ -83,13 +83,42 @@ def test_a_bad_note_is_refused_by_field(cast: Cast, responder: Caller) -> None:
         assert (answer.status, list(answer.fields)) == (400, [field]), body
 
 
-def test_updates_are_the_part_that_stakeholders_were_told(cast: Cast, responder: Caller) -> None:
+def test_updates_are_what_was_told(cast: Cast, responder: Caller) -> None:
     incident = in_state(cast, "acknowledged")
-    answer = responder.post(url(incident, "updates"), {"text": "We look into it."})
-    assert (answer.status, answer.body["kind"]) == (201, "status_update")
-    assert texts(responder, url(incident, "updates")) == ["We look into it."]
+    given = {"word": "identified", "text": "A cable is cut."}
+    answer = responder.post(url(incident, "updates"), given)
+    assert answer.status == 201
+    assert {name: answer.body[name] for name in given} == given
+    assert (answer.body["is_public"], answer.body["author"]) == (True, "user:responder")
+    listed = responder.get(url(incident, "updates")).body["results"]
+    assert listed[0] == answer.body
+    assert [each["word"] for each in listed] == ["identified", "investigating"]
+    assert listed[1]["author"] == "user:commander"
     cycles = incident.clock_legs.filter(kind="status_update").values_list("cycle", flat=True)
     assert set(cycles) == {1, 2}
+
+
+def test_an_update_without_a_word_leaves_it_as_it_was_told(cast: Cast, responder: Caller) -> None:
+    incident = in_state(cast, "acknowledged")
+    for given, word in (({}, "investigating"), ({"word": "monitoring"}, "monitoring")):
+        answer = responder.post(url(incident, "updates"), {"text": "x", **given})
+        assert answer.body["word"] == word
+    assert responder.post(url(incident, "updates"), {"text": "y"}).body["word"] == "monitoring"
+
+
+def test_a_bad_update_is_refused_by_field(cast: Cast, responder: Caller) -> None:
+    incident = in_state(cast, "acknowledged")
+    for body, field in (
+        ({}, "text"),
+        ({"text": " "}, "text"),
+        ({"text": "x" * 2_001}, "text"),
+        ({"text": "a\x08b"}, "text"),
+        ({"text": "x", "word": "fine"}, "word"),
+        ({"text": "x", "word": ["resolved"]}, "word"),
+    ):
+        answer = responder.post(url(incident, "updates"), body)
+        assert (answer.status, list(answer.fields)) == (400, [field]), body
+    assert incident.status_updates.count() == 1
 
 
 def test_a_timeline_costs_the_same_for_any_length(cast: Cast, responder: Caller) -> None:

@@ -9,7 +9,7 @@ from audit.models import Event
 from audit.rows import row_save
 from incidents.models import Incident, Notification, NotificationRule, Ticket
 from incidents.services.incidents import incident_change_severity
-from incidents.services.timeline import status_update
+from incidents.services.publishing import status_update
 from incidents.severity import Severity
 from incidents.tasks import deliver_notifications
 from tests.fakes.jira import Jira

@@ -15,6 +15,7 @@ from incidents.models import (
     Incident,
     IncidentRole,
     Postmortem,
+    StatusUpdate,
     TimelineEntry,
     Why,
 )
@@ -135,12 +136,12 @@ ACTS = [
         is_done=has_entry("Seen", "note"),
     ),
     Act(
-        "note-add",
+        "update-publish",
         State.DETECTED,
-        {"text": "Told", "is_status_update": "on"},
+        {"text": "Told", "word": "identified"},
         may="responder",
         may_not="auditor",
-        is_done=has_entry("Told", "status_update"),
+        is_done=has_entry("Identified: Told", "status_update"),
     ),
     Act(
         "note-correct",
@@ -300,7 +301,16 @@ def press(client: Client, act: Act, incident: Incident, *, script: bool = True) 
 def rows() -> list[int]:
     counted = [
         m.objects.count()
-        for m in (Incident, IncidentRole, ClockLeg, Postmortem, TimelineEntry, Why, ActionItem)
+        for m in (
+            Incident,
+            IncidentRole,
+            ClockLeg,
+            Postmortem,
+            StatusUpdate,
+            TimelineEntry,
+            Why,
+            ActionItem,
+        )
     ]
     versions = [
         m.objects.values_list("version", flat=True) for m in (Incident, Postmortem, ActionItem)

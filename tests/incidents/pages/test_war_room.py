@@ -15,7 +15,8 @@ from incidents.procedure import State
 from incidents.selectors import war_room as read
 from incidents.services.clocks import clock_pause
 from incidents.services.incidents import incident_assign
-from incidents.services.timeline import status_update, timeline_note
+from incidents.services.publishing import status_update
+from incidents.services.timeline import timeline_note
 from tests.incidents.arranging import alert, many_alerts, many_entries, recorded
 from tests.incidents.making import in_state, move, opened, written
 from tests.incidents.pages.conftest import SignIn

@@ -45,11 +45,6 @@ def test_when_it_happened_is_given_in_the_writers_zone(cast: Cast, sign_in: Sign
         ({"text": "x" * 10_001}, "note_text", "are too many"),
         ({"text": "x", "occurred_at": "soon"}, "note_occurred_at", "valid date"),
         ({"text": "x", "occurred_at": "2999-01-01T00:00"}, "note_occurred_at", "future"),
-        (
-            {"text": "x", "occurred_at": "2026-01-01T00:00", "is_status_update": "on"},
-            "note_occurred_at",
-            "A status update is told now",
-        ),
     ],
 )
 def test_a_note_that_cannot_be_is_refused_by_field(
