@@ -213,7 +213,9 @@ def counted(auditor: Client) -> Callable[..., int]:
     def count(**params: str) -> int:
         with CaptureQueriesContext(connection) as captured:
             auditor.get(URL, params)
-        assert not any("count(" in query["sql"].lower() for query in captured)
+        asked = [query["sql"].lower() for query in captured]
+        # What the sidebar counts it counts up to a limit.
+        assert not any("count(" in sql and "limit" not in sql for sql in asked)
         return len(captured)
 
     return count
