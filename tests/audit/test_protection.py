@@ -74,6 +74,8 @@ SPECIAL = {
     ("incidents_alertreceipt", "fate"): "'pending'",
     ("incidents_clockleg", "phase"): "'met'",
     ("incidents_clockleg", "target"): "NULL",
+    ("incidents_actionitem", "state"): "'open'",
+    ("incidents_actionitem", "kind"): "'prevent'",
     ("incidents_evidencehold", "released_by"): "''",
     ("incidents_evidencehold", "release_reason"): "''",
     ("incidents_channel", "kind"): "'email'",
