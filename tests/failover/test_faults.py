@@ -34,9 +34,9 @@ def test_nothing_acknowledged_is_lost_and_it_recovers_by_itself(world: World, fa
         pytest.skip("a disk of its own cannot be mounted here")
     with world.traffic() as traffic:
         wait_until(lambda: len(traffic.acknowledged) > 10, timeout=60)
-        begin(world)
-        began = max(a.at for a in traffic.sent)
         try:
+            begin(world)
+            began = max(a.at for a in traffic.sent)
             wait_until(lambda: traffic.first(traffic.sent, began, 503), timeout=NOTICED)
             if fault != "disk full":
                 wait_until(

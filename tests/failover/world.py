@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -254,13 +255,10 @@ class World:
         self._pause_or_end("resume")
 
     def fill_disk(self) -> None:
-        with (self.disk / "filler").open("wb") as filler:
-            try:
-                while True:
-                    filler.write(os.urandom(65536))
-                    filler.flush()
-            except OSError:
-                pass
+        # Without a buffer: one that still holds something when the disk is full fails again as it is closed.
+        with (self.disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(os.urandom(65536))
 
     def empty_disk(self) -> None:
         (self.disk / "filler").unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from audit.gate import latch
 from audit.models import Event
 from incidents.models import AlertReceipt
 from portal import queues
+from portal.celery import app
 from portal.lib.errors import ApiTimeout
 from portal.lib.resilience import call, latency, policies
 from portal.lib.resilience.breaker import CLOSED, OPEN, Circuit, circuit
@@ -301,6 +302,9 @@ def test_a_broker_that_hangs_leaves_the_page_with_the_last_depths_marked_as_stal
     table: dict[str, policies.Policy],
 ) -> None:
     beat(settings)
+    # Of the whole process: other tests may have left tasks in it.
+    app.control.purge()
+    monkeypatch.setattr(queues, "_last", {})
     quick = table["broker"]
     # However busy the machine that runs the tests.
     table["broker"] = replace(quick, timeouts=(30.0,))
