@@ -28,7 +28,7 @@ def history_tables() -> tuple[HistoryTable, ...]:
         HistoryTable(
             kept.instance_type._meta.db_table,  # type: ignore[attr-defined] # simple-history puts it there
             kept._meta.db_table,
-            kept.instance_type._meta.pk.column,  # type: ignore[attr-defined]
+            kept.instance_type._meta.pk.column,  # type: ignore[attr-defined] # the same
         )
         for kept in models_kept
     )

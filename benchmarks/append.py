@@ -121,7 +121,7 @@ def _publish(number: int, *, is_governed: bool) -> Callable[[], None]:
         if is_governed:
             status_update(**said)
         else:
-            _barely(lambda: status_update.__wrapped__(**said))  # type: ignore[attr-defined]
+            _barely(lambda: status_update.__wrapped__(**said))  # type: ignore[attr-defined] # the service itself
 
     return write
 
@@ -168,7 +168,7 @@ def _barely(change: Callable[[], object]) -> None:
 
     request = Request(system("bench"), Action("a:b:c", event="none"), Resource("a", "b"))
     decision = Decision(Verdict.ALLOW, "", (), {}, "")
-    intent = journal.Intent(None, writer="", seq=1, event_id=1)  # type: ignore[arg-type]
+    intent = journal.Intent(None, writer="", seq=1, event_id=1)  # type: ignore[arg-type] # a file is never asked for
     made = record.Record(Drawn(1, datetime.now(UTC)), intent, request, decision, "none", "none")
     token = record._current.set(made)
     try:

@@ -9,6 +9,7 @@ os.environ.setdefault("SECRET_KEY", "nothing is signed here")
 from portal.lib.resilience import deadline
 from portal.lib.resilience.policies import POLICIES, Policy
 from portal.limits import table
+from portal.limits.giving_way import AT_MOST
 from portal.on_call import URGENCY
 from portal.system.capabilities import CAPABILITIES
 from portal.system.runbook import RUNBOOK
@@ -36,7 +37,8 @@ LIMITS = f"""\
 Within a priority the caller with the least under way is next. Of those that wait below `high`, at most
 {table.WAITING_EACH} are one caller's. `/health/`, `/metrics` and static files are never limited. A refusal is 429
 `RATE_LIMIT_EXCEEDED`, 503 for Alertmanager; it asks neither session nor database. Whatever is let in
-meets the gate and the record as always.
+meets the gate and the record as always. A read that was let in steps aside between its queries while
+anything from `high` on is under way, for {AT_MOST * 1000:.0f} ms at most.
 """
 RATES = """\
 Rates are counted in the cache, over any sixty seconds. This fails open: without the cache nothing is

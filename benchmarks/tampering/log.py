@@ -88,7 +88,7 @@ def change_list(statement: str) -> Callable[[House], int | str]:
 
 
 def _forge(superuser: object) -> int:
-    row = superuser.execute(FORGE).fetchone()  # type: ignore[attr-defined]
+    row = superuser.execute(FORGE).fetchone()  # type: ignore[attr-defined] # psycopg's, untyped here
     return int(row[0])
 
 

@@ -59,7 +59,7 @@ class ItemAct(PartAct):
         self.item = found
 
     def form(self, data: Any = None) -> Form:
-        return self.form_class(data, initial={"version": self.item.version})  # type: ignore[no-any-return]
+        return self.form_class(data, initial={"version": self.item.version})  # type: ignore[no-any-return] # each subclass names its form
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "question": self.item.text}

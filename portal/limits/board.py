@@ -63,6 +63,12 @@ class Board:
                     waiting[priority] += numbers[at + len(ORDER)]
         return in_flight, waiting
 
+    def is_urgent(self) -> bool:
+        """Whether anything is served from `HIGH` on, in any process. By a look without the lock, for it
+        is asked often and may be wrong for a moment."""
+        in_flight, _waiting = self.totals()
+        return any(number for each, number in in_flight.items() if each >= Priority.HIGH)
+
     def forget_the_dead(self) -> None:
         with self.locked():
             for number in range(ROWS):

@@ -14,6 +14,7 @@ from portal.lib.errors import PayloadTooLarge, RateLimitExceeded
 from portal.limits import callers, shedding
 from portal.limits.board import Board
 from portal.limits.classify import Class, classify
+from portal.limits.giving_way import giving_way
 from portal.limits.load import load
 from portal.limits.places import NoPlace, Places, Ticket
 from portal.limits.rates import rates
@@ -61,7 +62,8 @@ class LimitsMiddleware:
             response._has_been_logged = True  # type: ignore[attr-defined] # Django's own
             return response
         try:
-            response = self.get_response(request)
+            with giving_way(board, asked.priority):
+                response = self.get_response(request)
         finally:
             places.leave(ticket)
         if brought and (name := callers.proven(request)):

@@ -33,7 +33,7 @@ def auditor(cast: Cast, client: Client) -> Client:
 
 def read(response: object) -> bytes:
     """To the end, at which the test client closes it in a way that keeps the transaction."""
-    return b"".join(response.streaming_content)  # type: ignore[attr-defined]
+    return b"".join(response.streaming_content)  # type: ignore[attr-defined] # an answer that streams
 
 
 def test_the_list_leads_to_it_with_its_filters(auditor: Client) -> None:

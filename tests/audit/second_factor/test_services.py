@@ -316,7 +316,7 @@ def test_a_former_key_still_opens_and_a_forgotten_one_does_not(
     cast: Cast, settings: object
 ) -> None:
     secret, codes = enrol(cast.commander)
-    former = settings.SECRET_KEY  # type: ignore[attr-defined]
+    former = settings.SECRET_KEY  # type: ignore[attr-defined] # the fixture's own proxy
     with override_settings(SECRET_KEY="another"):
         with pytest.raises(Conflict, match="another SECRET_KEY"):
             answer(cast.commander, code_of(secret, steps=1))
