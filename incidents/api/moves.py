@@ -90,8 +90,8 @@ class AssignView(IncidentsView):
         )
 
 
-def user_called(username: str) -> User:
+def user_called(username: str, field: str = "user") -> User:
     found = User.objects.filter(username=username).first()
     if found is None:
-        raise ValidationFailed([FieldError("user", "There is nobody with this username.")])
+        raise ValidationFailed([FieldError(field, "There is nobody with this username.")])
     return found

@@ -9,6 +9,7 @@ from incidents.api.action_items import (
     ReopenItemView,
 )
 from incidents.api.alerts import IncidentAlertsView
+from incidents.api.bulk import AcknowledgeSeveralView, HandOverView
 from incidents.api.clocks import IncidentClocksView
 from incidents.api.detectors import AlertmanagerView, AlertsView
 from incidents.api.evidence import EvidenceReleaseView, EvidenceView
@@ -60,6 +61,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{_NOTIFICATION}resend/", ResendView.as_view(), name="notification-resend"),
     path(f"{_NOTIFICATION}set-aside/", SetAsideView.as_view(), name="notification-set-aside"),
     path("incidents/", IncidentListView.as_view(), name="incident-list"),
+    path("incidents/acknowledge/", AcknowledgeSeveralView.as_view(), name="acknowledge-several"),
+    path("incidents/hand-over/", HandOverView.as_view(), name="hand-over"),
     path(_ONE, IncidentView.as_view(), name="incident-detail"),
     path(f"{_ONE}timeline/", TimelineView.as_view(), name="timeline"),
     path(f"{_ONE}updates/", UpdatesView.as_view(), name="updates"),

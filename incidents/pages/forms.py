@@ -86,6 +86,16 @@ class LetInForm(forms.Form):
         self.fields["user"] = person_field(people)
 
 
+class HandOverForm(forms.Form):
+    reason = long_text("Why?", rows=2)
+
+    def __init__(self, *args: Any, people: list[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["to"] = person_field(people)
+        self.fields["to"].label = "To"
+        self.order_fields(["to", "reason"])
+
+
 def person_field(people: list[User]) -> Any:
     choices = [("", "Choose a person"), *((str(user.pk), _named(user)) for user in people)]
     return forms.TypedChoiceField(

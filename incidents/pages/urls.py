@@ -8,6 +8,7 @@ from incidents.pages.action_items import (
     DropItem,
     ReopenItem,
 )
+from incidents.pages.bulk import AcknowledgeSeveral, HandOver
 from incidents.pages.contacts import (
     AddContact,
     ConfirmContact,
@@ -53,6 +54,8 @@ urlpatterns = [
     path("incidents/propose/", Propose.as_view(), name="propose"),
     path("incidents/actions/", MyActions.as_view(), name="actions"),
     path("incidents/postmortems/", PostmortemList.as_view(), name="postmortem-list"),
+    path("incidents/acknowledge/", AcknowledgeSeveral.as_view(), name="acknowledge-several"),
+    path("incidents/hand-over/", HandOver.as_view(), name="hand-over"),
     path("incidents/report/", Report.as_view(), name="incident-report"),
     path("incidents/receipts/<uuid:public_id>/", ReceiptDetail.as_view(), name="receipt-detail"),
     path("slack/interactions", Interactions.as_view(), name="slack-interactions"),

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from audit.models import User
 from incidents.models import AlertReceipt, Incident, IncidentRole
-from incidents.procedure import ENDED, OPEN
+from incidents.procedure import ENDED, OPEN, State
 from incidents.selectors.slices import Slice, newest
 from incidents.selectors.visibility import incidents_visible_to, receipts_visible_to
 from incidents.severity import Severity
@@ -70,6 +70,13 @@ def open_by_severity(user: User, *, limit: int) -> list[Group]:
         )
         for severity in Severity
     ]
+
+
+def unacknowledged(user: User, *, limit: int) -> list[Incident]:
+    """What waits for somebody to acknowledge it, the gravest and most urgent first."""
+    waiting = incidents_visible_to(user).filter(state=State.NOTIFIED).select_related("service")
+    by_deadline = F("next_target_at").asc(nulls_last=True)
+    return list(waiting.order_by("severity", by_deadline, "id")[:limit])
 
 
 def last_ended(user: User) -> Incident | None:

@@ -147,9 +147,9 @@ def postmortem(incident: Incident) -> Postmortem | None:
     )
 
 
-def responders(incident: Incident, *, limit: int) -> list[User]:
+def responders(incident: Incident | None = None, *, limit: int) -> list[User]:
     """Who may be given a role: they may work incidents, and see this one."""
     people = User.objects.with_perm(actions.RESPOND, backend=_MODEL_BACKEND).order_by("username")
-    if not incident.is_restricted:
+    if incident is None or not incident.is_restricted:
         return list(people[:limit])
     return [person for person in people[:limit] if person.has_perm(RESTRICTED, incident)]

@@ -136,15 +136,26 @@ def incident_change_severity(
 
 
 @governed(actions.ASSIGN, on="incident")
-def incident_assign(
-    *, incident: Incident, by: Principal, role: IncidentRole.Role, user: User
+def incident_assign(  # noqa: PLR0913 - all that a hand-over says
+    *,
+    incident: Incident,
+    by: Principal,
+    role: IncidentRole.Role,
+    user: User,
+    held_by: User | None = None,
+    reason: str = "",
 ) -> IncidentRole:
-    """Gives the role to the person; whoever held it hands it over."""
+    """Gives the role to the person; whoever held it hands it over. Raises `Conflict` where that is no
+    longer `held_by`, if one is named."""
+    reason = said(reason, "reason", is_required=False)
     locked = incident_lock(incident)
     record = current()
     holder = locked.roles.select_related("user").filter(role=role, ended_at=None).first()
     if holder is not None and holder.user == user:
         message = f"{user} is {role.label.lower()} already."
+        raise Conflict(message)
+    if held_by and (holder is None or holder.user != held_by):
+        message = f"{role.label} is no longer {held_by}."
         raise Conflict(message)
     if not user.is_active or not user.has_perm(actions.RESPOND):
         message = f"{user} may not work incidents."
@@ -159,6 +170,9 @@ def incident_assign(
         incident=locked, role=role, user=user, assigned_at=record.at
     )
     record.note(role=role.value, user=user, before=holder and holder.user)
+    if reason:
+        record.note(reason=reason)
     handed = f", handed over by {subject(holder.user)}" if holder else ""
-    entry_add(locked, Kind.ROLE, f"{role.label}: {subject(user)}{handed}")
+    because = f": {reason}" if reason else ""
+    entry_add(locked, Kind.ROLE, f"{role.label}: {subject(user)}{handed}{because}")
     return assigned

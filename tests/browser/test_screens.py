@@ -21,6 +21,8 @@ from tests.browser.serving import Site
 from tests.incidents.arranging import alert
 from tests.incidents.making import in_state, submitted
 
+# Some forty pages in each.
+pytestmark = pytest.mark.timeout(400)
 WIDTHS = {390: 844, 1280: 900, 1920: 1080}
 THEMES = ["light", "dark"]
 LONG = "Checkout-api answers with 502 to some customers of the EU since the deploy of 2026.02.3"
@@ -81,6 +83,7 @@ def _arrange(site: Site) -> dict[str, str]:
         links=("https://wiki.example.org/runbooks/checkout-api",),
     )
     alert(cast, "api")
+    in_state(cast, State.NOTIFIED)
     for name in ("classify", "notify", "acknowledge", "contain"):
         war = _move(war, name, by)
     commander = IncidentRole.Role.COMMANDER
@@ -105,6 +108,8 @@ def _arrange(site: Site) -> dict[str, str]:
         "ages": "/incidents/actions/?show=ages",
         "postmortems": "/incidents/postmortems/?q=words",
         "report": "/incidents/report/",
+        "acknowledge-several": "/incidents/acknowledge/",
+        "hand-over": "/incidents/hand-over/",
         "severity": f"/incidents/{war.number}/severity/?version=1",
         "receipts": "/incidents/alertreceipt/",
         "receipt": f"/incidents/receipts/{receipt.public_id}/",

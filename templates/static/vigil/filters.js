@@ -1,4 +1,4 @@
-/* Lists narrow themselves as soon as a filter is chosen. */
+/* Lists narrow themselves as soon as a filter is chosen; one box checks all of a name. */
 (() => {
   "use strict";
 
@@ -21,6 +21,11 @@
       reveal(select);
       if (select.value === select.dataset.reveals) {
         return;
+      }
+    }
+    if (select.matches("[data-checks]")) {
+      for (const box of select.form.querySelectorAll(`[name="${select.dataset.checks}"]`)) {
+        box.checked = select.checked;
       }
     }
     const form = select.closest("form[data-autosubmit]");
