@@ -63,12 +63,13 @@ CHECKLIST = {
 }
 CONTAIN = _action("containmentaction:record", "containmentaction_recorded", COMMAND)
 REVERSE = _action("containmentaction:reverse", "containmentaction_reversed", COMMAND)
-# Offered by the holder and answered by the other: the services hold them to it.
+# Offered by the holder and answered by the other: the services hold them to it. To accept a role is
+# no acceptance of somebody's work, which axioms would ask a second person for.
 HANDOVER = {
     verb: _action(f"rolehandover:{verb}", event, RESPOND)
     for verb, event in {
         "offer": "rolehandover_offered",
-        "accept": "rolehandover_accepted",
+        "take-over": "rolehandover_accepted",
         "decline": "rolehandover_declined",
         "withdraw": "rolehandover_withdrawn",
     }.items()

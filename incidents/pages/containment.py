@@ -21,7 +21,7 @@ class Record(IncidentAct):
 class Reverse(IncidentAct):
     form_class = ReasonForm
     form_template = "incidents/dialogs/press.html"
-    title = "Reversed"
+    title = "Mark as reversed"
 
     def prepare(self) -> None:
         super().prepare()

@@ -256,6 +256,7 @@ class CheckForm(forms.Form):
     def __init__(self, *args: Any, people: list[User], **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["assignee"] = optional_person(people)
+        self.order_fields(["text", "assignee", "is_required"])
 
 
 class CheckAssignForm(VersionForm):
@@ -277,6 +278,11 @@ class CheckSkipForm(VersionForm):
 
 class OfferForm(AssignForm):
     note = long_text("What should they know?", required=False, help_text="Optional.")
+    field_order = ("role", "user", "note")
+
+    def __init__(self, *args: Any, people: list[User], **kwargs: Any) -> None:
+        super().__init__(*args, people=people, **kwargs)
+        self.order_fields(self.field_order)
 
 
 class TakeForm(forms.Form):

@@ -8,9 +8,10 @@ from audit.governed import governed
 from audit.models import User
 from audit.principal import Principal
 from audit.record import current
+from audit.rows import register_rows
 from incidents import actions
 from incidents.checklist_lines import MAX_LINE
-from incidents.models import ChecklistItem, Incident
+from incidents.models import ChecklistItem, ChecklistTemplate, Incident
 from incidents.models.incident import RESTRICTED
 from incidents.procedure import Step, current_step
 from incidents.selectors.checklists import (
@@ -23,6 +24,8 @@ from incidents.selectors.checklists import (
 from incidents.services.entries import said
 from incidents.services.locking import incident_lock
 from portal.lib.errors import Conflict, FieldError, ValidationFailed
+
+register_rows(ChecklistTemplate)
 
 State = ChecklistItem.State
 MAX_URL = 1000

@@ -48,7 +48,7 @@ def role_offer(
     return offer
 
 
-@governed(actions.HANDOVER["accept"], on="offer")
+@governed(actions.HANDOVER["take-over"], on="offer")
 def role_accept(*, offer: RoleHandover, by: Principal) -> IncidentRole:
     """By whom it was offered to: from now on it is theirs."""
     locked = _pending(offer, by, "successor")
