@@ -22,6 +22,7 @@ PHRASES = {
     "evidence_export_failed": "did not get an export of the record",
     "audit_view_saved": "saved the view {name}",
     "audit_view_deleted": "deleted the view {name}",
+    "rolehandover_withdrawn": "withdrew the offer of the role {name}",
 }
 # Models whose names are several words, or other ones to people.
 WORDS = {
@@ -29,9 +30,13 @@ WORDS = {
     "apitoken": "API token",
     "alertreceipt": "alert receipt",
     "approvalrequest": "approval",
+    "checklistitem": "checklist item",
+    "checklisttemplate": "checklist",
+    "containmentaction": "containment action",
     "gatelatch": "gate latch",
     "group": "role",
     "policyset": "policy",
+    "rolehandover": "hand-over of a role",
     "severityrule": "severity rule",
 }
 # Where an entry's data have the name of what it was done to.

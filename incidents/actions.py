@@ -50,6 +50,31 @@ PAUSE = _action("clock:pause", "clock_paused", COMMAND)
 RESUME = _action("clock:resume", "clock_resumed", COMMAND)
 HOLD = _action("evidence:hold", "evidence_preserved", RESPOND)
 RELEASE = _action("evidence:release", "evidence_released", RELEASING)
+# What is to be done in a step is everybody's who works the incident.
+CHECKLIST = {
+    verb: _action(f"checklistitem:{verb}", event, RESPOND)
+    for verb, event in {
+        "add": "checklistitem_added",
+        "assign": "checklistitem_assigned",
+        "complete": "checklistitem_completed",
+        "skip": "checklistitem_skipped",
+        "reopen": "checklistitem_reopened",
+    }.items()
+}
+CONTAIN = _action("containmentaction:record", "containmentaction_recorded", COMMAND)
+REVERSE = _action("containmentaction:reverse", "containmentaction_reversed", COMMAND)
+# Offered by the holder and answered by the other: the services hold them to it. To accept a role is
+# no acceptance of somebody's work, which axioms would ask a second person for.
+HANDOVER = {
+    verb: _action(f"rolehandover:{verb}", event, RESPOND)
+    for verb, event in {
+        "offer": "rolehandover_offered",
+        "take-over": "rolehandover_accepted",
+        "decline": "rolehandover_declined",
+        "withdraw": "rolehandover_withdrawn",
+    }.items()
+}
+TAKE_ROLE = _action("incident:take-role", "incident_role_taken", COMMAND)
 NOTICE = register(Action("incidents:clock:notice", "clock_noticed", is_for_system=True))
 CARRY_OVER = register(
     Action("incidents:postmortem:carry-over", "postmortem_carried_over", is_for_system=True)

@@ -11,7 +11,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
-from incidents import channels_admin, config_admin, teams_admin  # noqa: F401 - for what they register
+from incidents import (  # noqa: F401 - for what they register
+    channels_admin,
+    checklist_admin,
+    config_admin,
+    teams_admin,
+)
 from incidents.models import AlertReceipt, Incident, Notification
 from incidents.pages.listing import IncidentList
 from incidents.pages.notifications import NotificationList

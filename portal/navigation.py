@@ -179,6 +179,12 @@ UNFOLD: dict[str, Any] = {
                         "incidents.change_severityrule",
                     ),
                     _item(
+                        "Checklists",
+                        "checklist",
+                        "admin:incidents_checklisttemplate_changelist",
+                        "incidents.change_checklisttemplate",
+                    ),
+                    _item(
                         "Services",
                         "dns",
                         "admin:incidents_service_changelist",

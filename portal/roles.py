@@ -14,6 +14,7 @@ VIEW_INCIDENTS = (
     "incidents.view_notification",
     "incidents.view_notificationrule",
     "incidents.view_team",
+    "incidents.view_checklisttemplate",
 )
 RESPOND = (*VIEW_INCIDENTS, *VIEW_SYSTEM, "incidents.respond_incident")
 COMMAND = (
@@ -42,6 +43,7 @@ CONFIGURE = tuple(
         ("audit", "user"),
         ("auth", "group"),
         ("incidents", "channel"),
+        ("incidents", "checklisttemplate"),
         ("incidents", "notificationrule"),
         ("incidents", "service"),
         ("incidents", "severityrule"),

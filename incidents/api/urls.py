@@ -10,9 +10,24 @@ from incidents.api.action_items import (
 )
 from incidents.api.alerts import IncidentAlertsView
 from incidents.api.bulk import AcknowledgeSeveralView, HandOverView
+from incidents.api.checklist import (
+    ChecklistAssignView,
+    ChecklistCompleteView,
+    ChecklistReopenView,
+    ChecklistSkipView,
+    ChecklistView,
+)
 from incidents.api.clocks import IncidentClocksView
+from incidents.api.containment import ContainmentReverseView, ContainmentView
 from incidents.api.detectors import AlertmanagerView, AlertsView
 from incidents.api.evidence import EvidenceReleaseView, EvidenceView
+from incidents.api.handovers import (
+    HandoverAcceptView,
+    HandoverDeclineView,
+    HandoversView,
+    HandoverWithdrawView,
+    TakeRoleView,
+)
 from incidents.api.incidents import IncidentListView, IncidentView
 from incidents.api.ledger import IncidentLedgerView
 from incidents.api.moves import AssignView, ChangeSeverityView, MoveView
@@ -42,6 +57,8 @@ app_name = "incidents-api"
 _ONE = "incidents/<incident:number>/"
 _NOTIFICATION = "notifications/<uuid:public_id>/"
 _ITEM = f"{_ONE}postmortem/items/<int:pk>/"
+_CHECK = f"{_ONE}checklist/<int:pk>/"
+_OFFER = f"{_ONE}handovers/<int:pk>/"
 
 # Detectors are forgiven a missing slash: a redirect would cost them the body.
 _detectors = [
@@ -88,6 +105,22 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("action-items/", ItemListView.as_view(), name="items"),
     path(f"{_ONE}change-severity/", ChangeSeverityView.as_view(), name="change-severity"),
     path(f"{_ONE}assign/", AssignView.as_view(), name="assign"),
+    path(f"{_ONE}take-role/", TakeRoleView.as_view(), name="take-role"),
+    path(f"{_ONE}handovers/", HandoversView.as_view(), name="handovers"),
+    path(f"{_OFFER}accept/", HandoverAcceptView.as_view(), name="handover-accept"),
+    path(f"{_OFFER}decline/", HandoverDeclineView.as_view(), name="handover-decline"),
+    path(f"{_OFFER}withdraw/", HandoverWithdrawView.as_view(), name="handover-withdraw"),
+    path(f"{_ONE}checklist/", ChecklistView.as_view(), name="checklist"),
+    path(f"{_CHECK}assign/", ChecklistAssignView.as_view(), name="checklist-assign"),
+    path(f"{_CHECK}complete/", ChecklistCompleteView.as_view(), name="checklist-complete"),
+    path(f"{_CHECK}skip/", ChecklistSkipView.as_view(), name="checklist-skip"),
+    path(f"{_CHECK}reopen/", ChecklistReopenView.as_view(), name="checklist-reopen"),
+    path(f"{_ONE}containment/", ContainmentView.as_view(), name="containment"),
+    path(
+        f"{_ONE}containment/<int:pk>/reverse/",
+        ContainmentReverseView.as_view(),
+        name="containment-reverse",
+    ),
     path(f"{_ONE}evidence/", EvidenceView.as_view(), name="evidence"),
     path(f"{_ONE}evidence/release/", EvidenceReleaseView.as_view(), name="evidence-release"),
     path(f"{_ONE}restrict/", RestrictView.as_view(), name="restrict"),

@@ -1,8 +1,11 @@
 from incidents.models.alert import Alert, AlertReceipt
 from incidents.models.channel import Channel, ChannelKind, ChannelSecret, NotificationRule
+from incidents.models.checklist import ChecklistItem, ChecklistTemplate
 from incidents.models.clock import ClockLeg, ClockNotice
+from incidents.models.containment import ContainmentAction
 from incidents.models.evidence import EvidenceHold
 from incidents.models.followup import ActionItem, ActionReminder, PostmortemWords, Why
+from incidents.models.handover import RoleHandover
 from incidents.models.idempotency import IdempotencyKey
 from incidents.models.incident import Incident, IncidentRole, ProcedureTransition
 from incidents.models.notification import (
@@ -26,9 +29,12 @@ __all__ = [
     "Channel",
     "ChannelKind",
     "ChannelSecret",
+    "ChecklistItem",
+    "ChecklistTemplate",
     "ClockLeg",
     "ClockNotice",
     "ContactMethod",
+    "ContainmentAction",
     "Escalation",
     "EvidenceHold",
     "IdempotencyKey",
@@ -41,6 +47,7 @@ __all__ = [
     "PostmortemWords",
     "ProcedureTransition",
     "Reason",
+    "RoleHandover",
     "Service",
     "SeverityRule",
     "Source",

@@ -16,6 +16,7 @@ class TimelineEntry(models.Model):
         POSTMORTEM = "postmortem", "Postmortem"
         NOTIFICATION = "notification", "Notification"
         EVIDENCE = "evidence", "Evidence"
+        CONTAINMENT = "containment", "Containment"
 
     incident = models.ForeignKey(
         "incidents.Incident", on_delete=models.PROTECT, related_name="timeline"

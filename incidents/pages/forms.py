@@ -7,7 +7,7 @@ from django import forms
 from django.forms.widgets import Input
 
 from audit.models import User
-from incidents.models import ActionItem, Incident, IncidentRole, Service
+from incidents.models import ActionItem, ContainmentAction, Incident, IncidentRole, Service
 from incidents.postmortem_template import Section
 from incidents.publishing import MAX_PUBLIC_TEXT, Word
 from incidents.services.entries import MAX_TEXT
@@ -248,3 +248,78 @@ class ItemForm(forms.Form):
 
 class DropForm(VersionForm):
     reason = long_text("Why will it not be done?")
+
+
+def _line(label: str, *, most: int, **options: Any) -> Any:
+    attrs = {"class": "v-input", "maxlength": most}
+    if not options.pop("optional", False):
+        attrs["required"] = True
+    return forms.CharField(
+        label=label, required=False, widget=forms.TextInput(attrs=attrs), **options
+    )
+
+
+class CheckForm(forms.Form):
+    text = _line("What is to be done?", most=500)
+    is_required = forms.BooleanField(label="It has to be answered", required=False)
+
+    def __init__(self, *args: Any, people: list[User], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["assignee"] = optional_person(people)
+        self.order_fields(["text", "assignee", "is_required"])
+
+
+class CheckAssignForm(VersionForm):
+    def __init__(self, *args: Any, people: list[User], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["assignee"] = optional_person(people)
+
+
+class CheckDoneForm(VersionForm):
+    evidence = long_text("What shows it?", required=False, rows=3, help_text="Optional.")
+    evidence_url = _line(
+        "Where is it to be seen?", most=1000, optional=True, help_text="A web address. Optional."
+    )
+
+
+class CheckSkipForm(VersionForm):
+    reason = long_text("Why does it not apply?")
+
+
+class OfferForm(AssignForm):
+    note = long_text("What should they know?", required=False, help_text="Optional.")
+    field_order = ("role", "user", "note")
+
+    def __init__(self, *args: Any, people: list[User], **kwargs: Any) -> None:
+        super().__init__(*args, people=people, **kwargs)
+        self.order_fields(self.field_order)
+
+
+class TakeForm(forms.Form):
+    role = forms.ChoiceField(
+        choices=IncidentRole.Role.choices, widget=forms.Select(attrs={"class": "v-input"})
+    )
+    reason = long_text("Why do you take it?")
+
+
+class ContainmentForm(forms.Form):
+    kind = forms.ChoiceField(
+        label="What was done?",
+        choices=ContainmentAction.Kind.choices,
+        widget=forms.Select(attrs={"class": "v-input"}),
+    )
+    target = _line("To what?", most=255)
+    performed_by = _line("By whom?", most=200)
+    performed_at = forms.DateTimeField(
+        label="When",
+        required=False,
+        help_text="Now, where it is empty.",
+        widget=LocalInstantInput(attrs={"class": "v-input", "step": "1"}),
+    )
+
+
+def optional_person(people: list[User]) -> Any:
+    field = person_field(people)
+    field.label, field.required, field.empty_value = "Who does it?", False, None
+    field.choices = [("", "Nobody in particular"), *field.choices[1:]]
+    return field

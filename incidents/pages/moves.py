@@ -11,8 +11,9 @@ from incidents.models.clock import ClockKind
 from incidents.pages.base import IncidentAct
 from incidents.pages.forms import AssignForm, EmptyForm, MoveForm, PauseForm, SeverityForm
 from incidents.pages.stepper import conditions_to_close
-from incidents.procedure import NAMES, find
+from incidents.procedure import NAMES, State, current_step, find
 from incidents.selectors import war_room as read
+from incidents.selectors.checklists import still_open
 from incidents.services.clocks import clock_pause, clock_resume
 from incidents.services.incidents import (
     incident_assign,
@@ -55,12 +56,24 @@ class Move(IncidentAct):
             "submit_label": label,
             "leads_to": transition.target.label if transition else "",
             "is_grave": self.name in {"dismiss", "close"},
+            "left_open": self._left_open(),
+            "insists": self.name == "document",
             "unmet": self._unmet() if self.name == "close" else [],
         }
 
     def _unmet(self) -> list[str]:
         conditions = conditions_to_close(self.incident, read.postmortem(self.incident))
         return [condition.text for condition in conditions if not condition.is_met]
+
+    def _left_open(self) -> list[str]:
+        """What the step asks for that has no answer, where this leads out of the step."""
+        moves = self.transition
+        if moves is None or moves.target == State.FALSE_POSITIVE:
+            return []
+        step = current_step(moves.source)
+        if step == current_step(moves.target):
+            return []
+        return [item.text for item in still_open(self.incident, step) if item.is_required]
 
     def act(self, data: dict[str, Any]) -> str:
         incident_transition(

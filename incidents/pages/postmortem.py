@@ -15,6 +15,7 @@ from incidents.pages.stepper import conditions_to_close
 from incidents.postmortem_template import ITEMS_HINT, SECTIONS, WHYS_HINT, missing
 from incidents.selectors import postmortems as gather
 from incidents.selectors import war_room as read
+from incidents.selectors.checklists import record_of
 from incidents.services.action_items import action_for
 from incidents.services.postmortems import (
     WRITABLE,
@@ -89,6 +90,7 @@ class PostmortemPage(OfPostmortem):
         context = {
             **self.regions(),
             "figures": gather.figures(self.incident),
+            "record": record_of(self.incident),
             "moments": gather.key_moments(self.incident),
         }
         title = f"Postmortem of {self.incident.number}"

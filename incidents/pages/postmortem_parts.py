@@ -9,7 +9,9 @@ from incidents.models import Why
 from incidents.pages.base import CHANGED, is_fragment
 from incidents.pages.forms import EmptyForm, SectionForm, WhyForm
 from incidents.pages.postmortem import PostmortemAct
+from incidents.postmortem_record import beginning
 from incidents.postmortem_template import BY_NAME, WHYS_HINT, as_text, digest
+from incidents.selectors.checklists import record_of
 from incidents.services.postmortems import SectionConflict, section_write
 from incidents.services.whys import why_add, why_change, why_remove
 from portal.lib.errors import NotFound, VigilError
@@ -30,7 +32,8 @@ class EditSection(PostmortemAct):
 
     def form(self, data: Any = None) -> Form:
         stored = self._stored()
-        initial = {"text": as_text(stored), "seen": digest(stored)}
+        begun = as_text(stored) or beginning(self.section.name, record_of(self.incident).in_words())
+        initial = {"text": begun, "seen": digest(stored)}
         return SectionForm(data, section=self.section, initial=initial)
 
     def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:

@@ -9,6 +9,7 @@ from incidents.pages.action_items import (
     ReopenItem,
 )
 from incidents.pages.bulk import AcknowledgeSeveral, HandOver
+from incidents.pages.checklist import AddCheck, AssignCheck, CompleteCheck, ReopenCheck, SkipCheck
 from incidents.pages.contacts import (
     AddContact,
     ConfirmContact,
@@ -16,8 +17,10 @@ from incidents.pages.contacts import (
     RemoveContact,
     TestContact,
 )
+from incidents.pages.containment import Record, Reverse
 from incidents.pages.dashboard import DashboardLive
 from incidents.pages.evidence import Preserve, Release
+from incidents.pages.handovers import Accept, Decline, Offer, Take, Withdraw
 from incidents.pages.impact import Propose
 from incidents.pages.measures import MeasuresCsv, MeasuresPage
 from incidents.pages.moves import Assign, ChangeSeverity, Move, PauseClock, ResumeClock, TakeCommand
@@ -76,6 +79,18 @@ urlpatterns = [
     path(f"{_ONE}severity/", ChangeSeverity.as_view(), name="incident-severity"),
     path(f"{_ONE}roles/", Assign.as_view(), name="role-assign"),
     path(f"{_ONE}command/", TakeCommand.as_view(), name="take-command"),
+    path(f"{_ONE}roles/offer/", Offer.as_view(), name="role-offer"),
+    path(f"{_ONE}roles/take/", Take.as_view(), name="role-take"),
+    path(f"{_ONE}roles/offers/<int:offer>/accept/", Accept.as_view(), name="role-accept"),
+    path(f"{_ONE}roles/offers/<int:offer>/decline/", Decline.as_view(), name="role-decline"),
+    path(f"{_ONE}roles/offers/<int:offer>/withdraw/", Withdraw.as_view(), name="role-withdraw"),
+    path(f"{_ONE}checklist/add/", AddCheck.as_view(), name="check-add"),
+    path(f"{_ONE}checklist/<int:item>/done/", CompleteCheck.as_view(), name="check-done"),
+    path(f"{_ONE}checklist/<int:item>/assign/", AssignCheck.as_view(), name="check-assign"),
+    path(f"{_ONE}checklist/<int:item>/skip/", SkipCheck.as_view(), name="check-skip"),
+    path(f"{_ONE}checklist/<int:item>/reopen/", ReopenCheck.as_view(), name="check-reopen"),
+    path(f"{_ONE}containment/record/", Record.as_view(), name="containment-record"),
+    path(f"{_ONE}containment/<int:pk>/reverse/", Reverse.as_view(), name="containment-reverse"),
     path(f"{_ONE}restrict/", Restrict.as_view(), name="restrict"),
     path(f"{_ONE}unrestrict/", Unrestrict.as_view(), name="unrestrict"),
     path(f"{_ONE}let-in/", LetIn.as_view(), name="let-in"),

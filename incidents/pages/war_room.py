@@ -8,13 +8,14 @@ from django.utils.dateparse import parse_datetime
 
 from audit.models import User
 from incidents import actions
-from incidents.models import Alert, Incident, IncidentRole, TimelineEntry
+from incidents.models import Alert, Incident, IncidentRole, RoleHandover, TimelineEntry
 from incidents.pages.base import IncidentPage, may
 from incidents.pages.clocks import clock_views
 from incidents.pages.notes import note_form
 from incidents.pages.stepper import conditions_to_close, moves, stepper
 from incidents.pages.updates import communications
 from incidents.procedure import State, current_step
+from incidents.selectors import checklists
 from incidents.selectors import war_room as read
 from incidents.selectors.evidence import hold_of
 from incidents.selectors.notifications import VIEW as VIEW_NOTIFICATIONS
@@ -104,6 +105,8 @@ def regions(user: User, incident: Incident) -> dict[str, Any]:
         "onward": _if_permitted(user, incident, possible.onward),
         "others": _if_permitted(user, incident, possible.others),
         "clocks": clocks,
+        "checklist": checklists.checklist(incident, current_step(incident.state)),
+        "containment": checklists.containment(incident),
         "roles": _roles(incident),
         "let_in": let_in(incident),
         "evidence": hold_of(incident),
@@ -124,9 +127,11 @@ def _if_permitted(user: User, incident: Incident, transitions: list[Any]) -> lis
     return [t for t in transitions if may(user, actions.MOVES[t.name], incident)]
 
 
-def _roles(incident: Incident) -> list[tuple[IncidentRole.Role, IncidentRole | None]]:
-    held = read.roles(incident)
-    return [(role, held.get(role)) for role in IncidentRole.Role]
+def _roles(
+    incident: Incident,
+) -> list[tuple[IncidentRole.Role, IncidentRole | None, RoleHandover | None]]:
+    held, offers = read.roles(incident), checklists.offers(incident)
+    return [(role, held.get(role), offers.get(role)) for role in IncidentRole.Role]
 
 
 def _alerts(incident: Incident, before: int | None = None) -> dict[str, Any]:

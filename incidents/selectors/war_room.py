@@ -14,6 +14,7 @@ from audit.subjects import name_people
 from incidents import actions
 from incidents.models import (
     Alert,
+    ChecklistItem,
     ClockLeg,
     Incident,
     IncidentRole,
@@ -39,6 +40,7 @@ def fingerprint(incident: Incident, *, newest_alerts: int) -> str:
     written = Postmortem.objects.filter(incident=incident.pk)
     seen = Alert.objects.filter(pk__in=shown.values("pk"))
     told = Notification.objects.filter(incident=incident.pk)
+    checks = ChecklistItem.objects.filter(incident=incident.pk)
     state = (
         Incident.objects.filter(pk=incident.pk)
         .annotate(
@@ -49,11 +51,13 @@ def fingerprint(incident: Incident, *, newest_alerts: int) -> str:
             tried=_one(told, Sum("rounds")),
             settled=_one(told, Max("settled_at")),
             waiting=_one(told, Count("pk", filter=Q(settled_at=None))),
+            checks=_one(checks, Count("pk")),
+            checked=_one(checks, Sum("version")),
             written=Subquery(written.values("version")[:1]),
         )
         .values_list(
             *("version", "next_target_at", "is_restricted", "entry", "passed", "alerted"),
-            *("told", "tried", "settled", "waiting", "written"),
+            *("told", "tried", "settled", "waiting", "written", "checks", "checked"),
         )
         .get()
     )

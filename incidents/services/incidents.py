@@ -4,10 +4,10 @@ from audit.principal import Principal, subject
 from audit.record import current
 from incidents import actions
 from incidents.models import Incident, IncidentRole
-from incidents.models.incident import RESTRICTED
-from incidents.procedure import ENDED, State, Transition, find, transitions_from
-from incidents.services import clocks, publishing, telling
+from incidents.procedure import ENDED, State, Transition, current_step, find, transitions_from
+from incidents.services import checklists, clocks, publishing, telling
 from incidents.services.entries import Kind, entry_add, said
+from incidents.services.handovers import change_holder, holder_of, may_hold
 from incidents.services.locking import incident_lock
 from incidents.services.restriction import let_in_with_it
 from incidents.severity import Severity
@@ -30,6 +30,12 @@ def incident_transition(
     if transition is None:
         raise Conflict(_no_such_step(name, locked))
     reason = said(reason, "reason", is_required=transition.is_reason_required)
+    before, after = current_step(locked.state), current_step(transition.target)
+    unanswered = []
+    if before != after and transition.target != State.FALSE_POSITIVE:
+        unanswered = checklists.left_open(locked, before)
+    if transition.target == State.DOCUMENTING:
+        checklists.insist(before, unanswered)
     record = current()
     record.note(
         transition=name, from_state=locked.state, to_state=transition.target.value, reason=reason
@@ -40,8 +46,15 @@ def incident_transition(
     locked.save()
     clocks.on_state(locked, dismissed=transition.target == State.FALSE_POSITIVE)
     publishing.on_step(locked, source)
+    if before != after:
+        checklists.begin(locked, after)
     text = locked.get_state_display()
-    entry_add(locked, Kind.TRANSITION, f"{text}: {reason}" if reason else text)
+    text = f"{text}: {reason}" if reason else text
+    if unanswered:
+        left = "; ".join(item.text for item in unanswered)
+        record.note(left_open=[item.text for item in unanswered])
+        text = f"{text} (left open: {left})"
+    entry_add(locked, Kind.TRANSITION, text)
     telling.on_move(locked, transition, reason)
     return locked
 
@@ -97,6 +110,7 @@ def incident_create(incident: Incident, description: str = "") -> Incident:
         service=incident.service.slug if incident.service else None,
     )
     clocks.on_state(incident)
+    checklists.begin(incident, current_step(incident.state))
     description = said(description, "description", is_required=False)
     opening = f"Opened as {incident.severity}: {incident.title}"
     entry_add(incident, Kind.TRANSITION, opening)
@@ -149,29 +163,17 @@ def incident_assign(  # noqa: PLR0913 - all that a hand-over says
     longer `held_by`, if one is named."""
     reason = said(reason, "reason", is_required=False)
     locked = incident_lock(incident)
-    record = current()
-    holder = locked.roles.select_related("user").filter(role=role, ended_at=None).first()
+    holder = holder_of(locked, role)
     if holder is not None and holder.user == user:
         message = f"{user} is {role.label.lower()} already."
         raise Conflict(message)
     if held_by and (holder is None or holder.user != held_by):
         message = f"{role.label} is no longer {held_by}."
         raise Conflict(message)
-    if not user.is_active or not user.has_perm(actions.RESPOND):
-        message = f"{user} may not work incidents."
-        raise ValidationFailed([FieldError("user", message)])
-    if locked.is_restricted and not user.has_perm(RESTRICTED, locked):
-        message = f"{user} has not been let in to {locked.number}."
-        raise ValidationFailed([FieldError("user", message)])
-    if holder is not None:
-        holder.ended_at = record.at
-        holder.save(update_fields=["ended_at"])
-    assigned = IncidentRole.objects.create(
-        incident=locked, role=role, user=user, assigned_at=record.at
-    )
-    record.note(role=role.value, user=user, before=holder and holder.user)
+    may_hold(user, locked)
+    assigned = change_holder(locked, role, user, holder)
     if reason:
-        record.note(reason=reason)
+        current().note(reason=reason)
     handed = f", handed over by {subject(holder.user)}" if holder else ""
     because = f": {reason}" if reason else ""
     entry_add(locked, Kind.ROLE, f"{role.label}: {subject(user)}{handed}{because}")

@@ -14,6 +14,7 @@ from tests.incidents.making import in_state, opened, written
 from tests.people import Cast
 
 READS = ("", "timeline/", "updates/", "alerts/", "clocks/", "ledger/", "postmortem/")
+READS += ("checklist/", "containment/", "handovers/")
 REASON = {"reason": "because"}
 POSTMORTEM = dict.fromkeys(
     (
@@ -26,6 +27,10 @@ WRITES: dict[str, dict[str, str]] = {
     **{f"{name}/": REASON for name in NAMES},
     "change-severity/": {"severity": "P0", "reason": "because"},
     "assign/": {"role": "scribe", "user": "responder"},
+    "take-role/": {"role": "deputy", "reason": "because"},
+    "handovers/": {"role": "scribe", "user": "responder"},
+    "checklist/": {"text": "Call the vendor"},
+    "containment/": {"kind": "isolate", "target": "db-2", "performed_by": "Ada"},
     "timeline/": {"text": "Disk full"},
     "updates/": {"text": "We look into it."},
     "postmortem/accept/": {},

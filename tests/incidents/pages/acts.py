@@ -11,10 +11,13 @@ from django.urls import reverse
 from audit.models import User
 from incidents.models import (
     ActionItem,
+    ChecklistItem,
     ClockLeg,
+    ContainmentAction,
     Incident,
     IncidentRole,
     Postmortem,
+    RoleHandover,
     StatusUpdate,
     TimelineEntry,
     Why,
@@ -23,7 +26,11 @@ from incidents.models.clock import ClockKind
 from incidents.postmortem_template import digest
 from incidents.procedure import State
 from incidents.services.action_items import action_item_complete
+from incidents.services.checklists import checklist_item_skip
 from incidents.services.clocks import clock_pause
+from incidents.services.containment import containment_record
+from incidents.services.handovers import role_offer
+from incidents.services.incidents import incident_assign
 from incidents.services.postmortems import UNWRITTEN
 from incidents.services.timeline import timeline_note
 from incidents.services.whys import why_add
@@ -34,6 +41,7 @@ SCRIPT = {"HX-Request": "true"}
 # Stand for ids that are known once the cast is there.
 RESPONDER, NOTE = "the responder", "the-note"
 WHY, AN_ITEM = "the-why", "the-item"
+A_CHECK, AN_OFFER, CONTAINED = "the-check", "the-offer", "the-containment"
 ITEM = {"text": "Do it", "owner": RESPONDER, "due_on": "2040-01-01", "kind": "prevent"}
 
 
@@ -77,6 +85,37 @@ def done(cast: Cast, incident: Incident) -> None:
     action_item_complete(item=made, by=cast.principal("responder"), version=1)
 
 
+def skipped(cast: Cast, incident: Incident) -> None:
+    check = incident.checklist.get(step=6, position=1)
+    checklist_item_skip(item=check, by=cast.principal("responder"), version=1, reason="No logs")
+
+
+def held(cast: Cast, incident: Incident) -> None:
+    by, scribe = cast.principal("commander"), IncidentRole.Role.SCRIBE
+    incident_assign(incident=incident, by=by, role=scribe, user=cast.commander)
+
+
+def offered(cast: Cast, incident: Incident) -> None:
+    held(cast, incident)
+    by, scribe = cast.principal("commander"), IncidentRole.Role.SCRIBE
+    role_offer(incident=incident, by=by, role=scribe, user=cast.responder)
+
+
+def contained(cast: Cast, incident: Incident) -> None:
+    by = cast.principal("commander")
+    containment_record(
+        incident=incident, by=by, kind="isolate", target="db-2", performed_by="Operations"
+    )
+
+
+def offer_is(state: str) -> Callable[[Incident], bool]:
+    return lambda incident: incident.handovers.filter(state=state).exists()
+
+
+def check_is(**values: object) -> Callable[[Incident], bool]:
+    return lambda incident: incident.checklist.filter(step=6, **values).exists()
+
+
 ACTS = [
     Act(
         "incident-move",
@@ -111,6 +150,89 @@ ACTS = [
         State.CONTAINED,
         {},
         is_done=lambda i: i.roles.filter(role="commander", user__username="commander").exists(),
+    ),
+    Act(
+        "check-add",
+        State.CONTAINED,
+        {"text": "Call the vendor", "assignee": RESPONDER},
+        may="responder",
+        may_not="auditor",
+        is_done=check_is(text="Call the vendor", assignee__username="responder"),
+    ),
+    *(
+        Act(
+            f"check-{verb}",
+            State.CONTAINED,
+            {"version": 1, **data},
+            may="responder",
+            may_not="auditor",
+            args=(A_CHECK,),
+            is_done=check_is(version=2, **stands),
+        )
+        for verb, data, stands in (
+            ("assign", {"assignee": RESPONDER}, {"assignee__username": "responder"}),
+            (
+                "done",
+                {"evidence": "Seen", "evidence_url": "https://logs.test/1"},
+                {"state": "done"},
+            ),
+            ("skip", {"reason": "No logs"}, {"state": "not_applicable"}),
+        )
+    ),
+    Act(
+        "check-reopen",
+        State.CONTAINED,
+        {"version": 2},
+        may="responder",
+        may_not="auditor",
+        args=(A_CHECK,),
+        before=skipped,
+        is_done=check_is(version=3, state="open"),
+    ),
+    Act(
+        "containment-record",
+        State.ACKNOWLEDGED,
+        {"kind": "roll_back", "target": "checkout 4.2", "performed_by": "Ada"},
+        is_done=has_entry("Roll back: checkout 4.2, by Ada", "containment"),
+    ),
+    Act(
+        "containment-reverse",
+        State.CONTAINED,
+        {"reason": "It is fixed"},
+        args=(CONTAINED,),
+        before=contained,
+        is_done=has_entry("Reversed: Isolate: db-2: It is fixed", "containment"),
+    ),
+    Act(
+        "role-offer",
+        State.CONTAINED,
+        {"role": "scribe", "user": RESPONDER, "note": "Half past"},
+        may_not="auditor",
+        before=held,
+        is_done=offer_is("pending"),
+    ),
+    *(
+        Act(
+            f"role-{verb}",
+            State.CONTAINED,
+            data,
+            may=may,
+            may_not="auditor",
+            args=(AN_OFFER,),
+            before=offered,
+            is_done=offer_is(state),
+        )
+        for verb, may, data, state in (
+            ("accept", "responder", {}, "accepted"),
+            ("decline", "responder", {"reason": "Asleep"}, "declined"),
+            ("withdraw", "commander", {}, "withdrawn"),
+        )
+    ),
+    Act(
+        "role-take",
+        State.CONTAINED,
+        {"role": "deputy", "reason": "Nobody answers"},
+        is_done=lambda i: i.roles.filter(role="deputy", user__username="commander").exists(),
     ),
     Act(
         "clock-pause",
@@ -287,7 +409,14 @@ def ready(cast: Cast, act: Act) -> Incident:
 def address_of(act: Act, incident: Incident) -> str:
     note = incident.timeline.filter(kind=TimelineEntry.Kind.NOTE).first()
     why, made = Why.objects.first(), ActionItem.objects.first()
-    known = {NOTE: note, WHY: why, AN_ITEM: made}
+    known = {
+        NOTE: note,
+        WHY: why,
+        AN_ITEM: made,
+        A_CHECK: incident.checklist.filter(step=6).first(),
+        AN_OFFER: incident.handovers.first(),
+        CONTAINED: incident.containment.first(),
+    }
     args = [known[arg].pk if known.get(arg) else arg for arg in act.args]  # type: ignore[union-attr,index] # it is there
     return reverse(f"incidents:{act.name}", args=[incident.pk, *args])
 
@@ -310,9 +439,13 @@ def rows() -> list[int]:
             TimelineEntry,
             Why,
             ActionItem,
+            ChecklistItem,
+            ContainmentAction,
+            RoleHandover,
         )
     ]
     versions = [
-        m.objects.values_list("version", flat=True) for m in (Incident, Postmortem, ActionItem)
+        m.objects.values_list("version", flat=True)
+        for m in (Incident, Postmortem, ActionItem, ChecklistItem)
     ]
     return [*counted, *map(sum, versions)]
