@@ -1,4 +1,5 @@
 from incidents.models.alert import Alert, AlertReceipt
+from incidents.models.attachment import Attachment, AttachmentPiece, PinnedEntry
 from incidents.models.channel import Channel, ChannelKind, ChannelSecret, NotificationRule
 from incidents.models.clock import ClockLeg, ClockNotice
 from incidents.models.evidence import EvidenceHold
@@ -23,6 +24,8 @@ __all__ = [
     "ActionReminder",
     "Alert",
     "AlertReceipt",
+    "Attachment",
+    "AttachmentPiece",
     "Channel",
     "ChannelKind",
     "ChannelSecret",
@@ -37,6 +40,7 @@ __all__ = [
     "Notification",
     "NotificationAttempt",
     "NotificationRule",
+    "PinnedEntry",
     "Postmortem",
     "PostmortemWords",
     "ProcedureTransition",

@@ -16,6 +16,7 @@ class TimelineEntry(models.Model):
         POSTMORTEM = "postmortem", "Postmortem"
         NOTIFICATION = "notification", "Notification"
         EVIDENCE = "evidence", "Evidence"
+        APPROVAL = "approval", "Approval"
 
     incident = models.ForeignKey(
         "incidents.Incident", on_delete=models.PROTECT, related_name="timeline"

@@ -11,9 +11,11 @@ from django.urls import reverse
 from audit.models import User
 from incidents.models import (
     ActionItem,
+    Attachment,
     ClockLeg,
     Incident,
     IncidentRole,
+    PinnedEntry,
     Postmortem,
     StatusUpdate,
     TimelineEntry,
@@ -25,7 +27,7 @@ from incidents.procedure import State
 from incidents.services.action_items import action_item_complete
 from incidents.services.clocks import clock_pause
 from incidents.services.postmortems import UNWRITTEN
-from incidents.services.timeline import timeline_note
+from incidents.services.timeline import timeline_note, timeline_note_pinned
 from incidents.services.whys import why_add
 from tests.incidents.making import accepted, in_state, item, submitted, written
 from tests.people import Cast
@@ -152,6 +154,42 @@ ACTS = [
         args=(NOTE,),
         before=lambda cast, i: timeline_note(incident=i, by=cast.principal("responder"), text="x"),
         is_done=lambda i: i.timeline.filter(text="Better", supersedes__text="x").exists(),
+    ),
+    Act(
+        "entry-pin",
+        State.DETECTED,
+        {},
+        may="responder",
+        may_not="auditor",
+        args=(NOTE,),
+        before=lambda cast, i: timeline_note(incident=i, by=cast.principal("commander"), text="x"),
+        is_done=lambda i: i.pins.filter(entry__text="x").exists(),
+    ),
+    Act(
+        "entry-unpin",
+        State.DETECTED,
+        {},
+        may="responder",
+        may_not="auditor",
+        args=(NOTE,),
+        before=lambda cast, i: timeline_note_pinned(
+            incident=i, by=cast.principal("commander"), text="x"
+        ),
+        is_done=lambda i: not i.pins.exists(),
+    ),
+    Act(
+        "note-add",
+        State.DETECTED,
+        {"text": "/pin Bridge", "key": "a" * 32},
+        may="responder",
+        may_not="auditor",
+        is_done=lambda i: i.pins.filter(entry__text="Bridge").exists(),
+    ),
+    Act(
+        "note-add",
+        State.CONTAINED,
+        {"text": "/severity P0 All are hit", "key": "b" * 32, "occurred_at": ""},
+        is_done=lambda i: Incident.objects.get(pk=i.pk).severity == "P0",
     ),
     Act(
         "postmortem-section",
@@ -310,6 +348,8 @@ def rows() -> list[int]:
             TimelineEntry,
             Why,
             ActionItem,
+            PinnedEntry,
+            Attachment,
         )
     ]
     versions = [
