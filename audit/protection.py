@@ -34,6 +34,10 @@ EXEMPT: dict[str, tuple[Protection, str]] = {
         Protection.APPEND_ONLY,
         "kept also while nothing can be recorded; what came of a notification is an event",
     ),
+    "incidents.AttachmentPiece": (
+        Protection.APPEND_ONLY,
+        "held by its digest, which is on record with each attachment",
+    ),
     "incidents.PostmortemWords": (Protection.READ_ONLY, "derived by the database from its rows"),
 }
 

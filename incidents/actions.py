@@ -45,6 +45,18 @@ UNRESTRICT = _action("incident:unrestrict", "incident_unrestricted", RESTRICTING
 LET_IN = _action("incident:let-in", "incident_person_let_in", RESTRICTING)
 REMOVE_PERSON = _action("incident:remove-person", "incident_person_removed", RESTRICTING)
 ANNOTATE = _action("incident:annotate", "incident_annotated", RESPOND)
+ANNOTATE_PINNED = _action("incident:annotate-pinned", "incident_annotated", RESPOND)
+PIN = _action("incident:pin", "incident_entry_pinned", RESPOND)
+UNPIN = _action("incident:unpin", "incident_entry_unpinned", RESPOND)
+# Read while the gate is closed too: that the content is not what was recorded must not go unsaid.
+ATTACHMENT_BROKEN = register(
+    Action(
+        "incidents:attachment:report",
+        "attachment_broken",
+        is_for_system=True,
+        works_while_latched=True,
+    )
+)
 PUBLISH = _action("incident:publish", "incident_status_updated", RESPOND)
 PAUSE = _action("clock:pause", "clock_paused", COMMAND)
 RESUME = _action("clock:resume", "clock_resumed", COMMAND)

@@ -43,7 +43,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [_static("vigil/vigil.css")],
     "SCRIPTS": [
         _static(f"vigil/{name}.js")
-        for name in ("time", "live", "drafts", "forms", "filters", "keys", "tree", "chrome")
+        for name in ("time", "live", "drafts", "forms", "note", "filters", "keys", "tree", "chrome")
     ],
     "DASHBOARD_CALLBACK": "incidents.pages.dashboard.dashboard",
     "SITE_FAVICONS": [

@@ -322,6 +322,13 @@ EMAIL_SENDER = env.text("VIGIL_EMAIL_FROM", f"Vigil <vigil@{_origin.hostname}>")
 # Networks of our own that notifications may be sent into.
 NOTIFY_NETWORKS = networks(env, "VIGIL_NOTIFY_NETWORKS")
 
+# --- Attachments of timelines -----------------------------------------------------------------------
+ATTACHMENT_MAX_BYTES = env.integer("VIGIL_ATTACHMENT_MAX_MIB", 10, minimum=1, maximum=100) << 20
+ATTACHMENTS_MAX_BYTES = (
+    env.integer("VIGIL_ATTACHMENTS_PER_INCIDENT_MIB", 200, minimum=1, maximum=10_000) << 20
+)
+FILE_UPLOAD_HANDLERS = ["portal.lib.uploads.BoundedUploadHandler"]
+
 # --- API --------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -349,6 +356,8 @@ SPECTACULAR_SETTINGS = {
         "ChecklistItemState": "incidents.models.checklist.ChecklistItem.State",
         "ContainmentKind": "incidents.models.containment.ContainmentAction.Kind",
         "HandoverState": "incidents.models.handover.RoleHandover.State",
+        "TimelineEntryKind": "incidents.models.timeline.TimelineEntry.Kind",
+        "AttachmentType": "incidents.attachments.MediaType",
         "ActionItemKind": "incidents.models.followup.ActionItem.Kind",
         "ChannelKind": "incidents.models.channel.ChannelKind",
         "AlertStatus": "incidents.models.alert.Alert.Status",

@@ -13,6 +13,7 @@ from django.db import IntegrityError, models
 from django.urls import reverse
 
 from audit.approvals.arguments import CannotBeAsked, digest, encode
+from audit.approvals.following import tell
 from audit.approvals.visibility import subjects
 from audit.gate.types import Action, Decision, Request, Verdict
 from audit.governed import Call, on_escalation, refuse, register
@@ -114,6 +115,7 @@ def _keep(request: Request, decision: Decision, asked: ApprovalRequest) -> Appro
         asked.requested_at, asked.expires_at = record.at, record.at + LASTS
         asked.save(force_insert=True)
         record.note(approval=str(asked.pk), arguments_sha256=asked.arguments_sha256)
+        tell(asked, "requested")
     return asked
 
 
@@ -122,3 +124,4 @@ def _expire(waiting: ApprovalRequest, record: Record) -> None:
     waiting.decided_at = record.at
     waiting.save(update_fields=["state", "outcome", "decided_at"])
     record.note(expired=str(waiting.pk))
+    tell(waiting, State.EXPIRED)

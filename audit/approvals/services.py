@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from audit.approvals.execution import execute, may_run
+from audit.approvals.following import tell
 from audit.approvals.settling import SETTLE, State, approval_lock, end, settle
 from audit.approvals.visibility import DECIDE, may_decide
 from audit.gate.types import Action
@@ -41,7 +42,7 @@ def approval_give(*, asked: ApprovalRequest, by: Principal, reason: str = "") ->
 
 @governed(APPROVE, on="asked")
 def _approve(*, asked: ApprovalRequest, by: Principal, reason: str) -> None:
-    _keep_answer(asked, by, is_approved=True, reason=reason)
+    tell(_keep_answer(asked, by, is_approved=True, reason=reason), "approved")
 
 
 @governed(DENY, on="asked")

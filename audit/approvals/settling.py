@@ -1,5 +1,6 @@
 """The end of a request for approval: one row, locked, that leaves its pending state once."""
 
+from audit.approvals.following import tell
 from audit.gate.types import Action
 from audit.governed import governed
 from audit.models import ApprovalRequest
@@ -35,6 +36,7 @@ def end(locked: ApprovalRequest, state: ApprovalRequest.State, outcome: str) -> 
     locked.decided_at = current().at
     locked.save(update_fields=["state", "outcome", "decided_at"])
     current().note(approval=str(locked.pk), state=state.value)
+    tell(locked, state)
 
 
 @governed(SETTLE, on="asked")

@@ -46,7 +46,8 @@ from incidents.api.postmortem import (
 )
 from incidents.api.receipts import ReceiptView
 from incidents.api.restriction import LetInView, RemovePersonView, RestrictView, UnrestrictView
-from incidents.api.timeline import TimelineView, UpdatesView
+from incidents.api.timeline import AttachmentView, PinView, TimelineView
+from incidents.api.updates import UpdatesView
 from incidents.api.whys import WhysView, WhyView
 from incidents.numbers import IncidentNumber
 from incidents.procedure import NAMES
@@ -82,6 +83,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("incidents/hand-over/", HandOverView.as_view(), name="hand-over"),
     path(_ONE, IncidentView.as_view(), name="incident-detail"),
     path(f"{_ONE}timeline/", TimelineView.as_view(), name="timeline"),
+    path(f"{_ONE}timeline/<int:entry>/pin/", PinView.as_view(), name="entry-pin"),
+    path(f"{_ONE}files/<int:attachment>/", AttachmentView.as_view(), name="attachment"),
     path(f"{_ONE}updates/", UpdatesView.as_view(), name="updates"),
     path(f"{_ONE}alerts/", IncidentAlertsView.as_view(), name="incident-alerts"),
     path(f"{_ONE}clocks/", IncidentClocksView.as_view(), name="clocks"),

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, OperationalError
+from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -133,8 +135,24 @@ def _key(request: Request) -> str:
 
 
 def _digest(request: Request) -> bytes:
-    asked = [request.method, request.path, request.data]
+    asked = [request.method, request.path, _body(request.data)]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
+
+
+def _body(data: Any) -> Any:
+    """A form's files by what is in them."""
+    if not isinstance(data, QueryDict):
+        return data
+    return {name: [_plain(value) for value in data.getlist(name)] for name in data}
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, UploadedFile):
+        return value
+    digest = hashlib.sha256()
+    for piece in value.chunks():
+        digest.update(piece)
+    return [value.name, digest.hexdigest()]
 
 
 def _claim(request: Request, key: str) -> IdempotencyKey:

@@ -1,4 +1,5 @@
 from incidents.models.alert import Alert, AlertReceipt
+from incidents.models.attachment import Attachment, AttachmentPiece, PinnedEntry
 from incidents.models.channel import Channel, ChannelKind, ChannelSecret, NotificationRule
 from incidents.models.checklist import ChecklistItem, ChecklistTemplate
 from incidents.models.clock import ClockLeg, ClockNotice
@@ -26,6 +27,8 @@ __all__ = [
     "ActionReminder",
     "Alert",
     "AlertReceipt",
+    "Attachment",
+    "AttachmentPiece",
     "Channel",
     "ChannelKind",
     "ChannelSecret",
@@ -43,6 +46,7 @@ __all__ = [
     "Notification",
     "NotificationAttempt",
     "NotificationRule",
+    "PinnedEntry",
     "Postmortem",
     "PostmortemWords",
     "ProcedureTransition",

@@ -17,6 +17,7 @@ class TimelineEntry(models.Model):
         NOTIFICATION = "notification", "Notification"
         EVIDENCE = "evidence", "Evidence"
         CONTAINMENT = "containment", "Containment"
+        APPROVAL = "approval", "Approval"
 
     incident = models.ForeignKey(
         "incidents.Incident", on_delete=models.PROTECT, related_name="timeline"

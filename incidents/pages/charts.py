@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from incidents.selectors.measures import Week
+from incidents.selectors.pages import PagedPerson
 from incidents.severity import Severity
 
 WIDTH, HEIGHT, GAP = 720.0, 140.0, 0.2
@@ -56,3 +57,21 @@ def bars(weeks: Sequence[Week]) -> Chart | None:
                 parts.append(Bar(severity, number * step, bottom, width, height))
         columns.append(Column(week.begins, week, parts))
     return Chart(columns, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Of one person's pages, those by day and those at night, as widths in percent."""
+
+    person: PagedPerson
+    by_day: float
+    at_night: float
+
+
+def lines(people: Sequence[PagedPerson]) -> list[Line]:
+    """The longest for who was paged most often."""
+    most = max((each.pages for each in people), default=1)
+    return [
+        Line(each, 100 * (each.pages - each.at_night) / most, 100 * each.at_night / most)
+        for each in people
+    ]

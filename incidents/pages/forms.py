@@ -7,7 +7,9 @@ from django import forms
 from django.forms.widgets import Input
 
 from audit.models import User
+from incidents.attachments import ACCEPTED
 from incidents.models import ActionItem, ContainmentAction, Incident, IncidentRole, Service
+from incidents.pages.once import MAX_KEY
 from incidents.postmortem_template import Section
 from incidents.publishing import MAX_PUBLIC_TEXT, Word
 from incidents.services.entries import MAX_TEXT
@@ -123,8 +125,20 @@ class EmptyForm(forms.Form):
     """A single press."""
 
 
+class FilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
 class NoteForm(forms.Form):
+    """`key` is that of one entry, however often it is sent. The files come from the request."""
+
+    key = forms.CharField(required=False, max_length=MAX_KEY, widget=forms.HiddenInput)
     text = long_text("What happened?", rows=2)
+    files = forms.Field(  # type: ignore[assignment] # a field of that name
+        label="Files",
+        required=False,
+        widget=FilesInput(attrs={"accept": ACCEPTED, "class": "v-files"}),
+    )
     occurred_at = forms.DateTimeField(
         label="When it happened",
         required=False,

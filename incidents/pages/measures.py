@@ -1,6 +1,7 @@
 """How incidents went: times, kept promises, and where they come from; as a page and as CSV."""
 
 import csv
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +11,10 @@ from django.utils import timezone
 
 from incidents.models import Service
 from incidents.pages.base import Page
-from incidents.pages.charts import bars
+from incidents.pages.charts import bars, lines
 from incidents.pages.forms import LocalInstantInput
 from incidents.selectors.measures import Figures, Measures, Period, Time
+from incidents.selectors.pages import pages_by_person, sees_everybody
 from incidents.severity import Severity
 from portal.lib.errors import NotFound
 
@@ -98,8 +100,12 @@ class MeasuresPage(Page):
                 "groups": [
                     ("Severity", figures.by_severity()),
                     ("Service", figures.by_service()),
+                    ("Team", figures.by_team()),
                 ],
                 "chart": bars(figures.by_week()),
+                "paged": (paged := pages_by_person(self.user, figures)),
+                "paged_chart": lines(paged),
+                "sees_everybody": sees_everybody(self.user),
             }
         return self.page("incidents/measures.html", context, title="Metrics")
 
@@ -111,26 +117,45 @@ COLUMNS = (
 )
 
 
+PAGES_COLUMNS = ("person", "time_zone", "pages", "at_night", "at_weekend")
+
+
 class MeasuresCsv(MeasuresPage):
     """The same figures; times in whole seconds, empty where there is none."""
+
+    filename = "vigil-metrics.csv"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         form = PeriodForm(request.GET or {"range": DEFAULT})
         period = form.period()
         if period is None:
             return self.page("incidents/measures.html", {"form": form}, title="Metrics", status=400)
-        figures = Figures(self.user, period)
         response = HttpResponse(content_type="text/csv; charset=utf-8")
-        response.headers["Content-Disposition"] = 'attachment; filename="vigil-metrics.csv"'
-        rows = csv.writer(response)
-        rows.writerow([name for part in COLUMNS for name in part])
-        rows.writerow(_row("all", figures.whole()))
+        response.headers["Content-Disposition"] = f'attachment; filename="{self.filename}"'
+        csv.writer(response).writerows(self.rows(Figures(self.user, period)))
+        return response
+
+    def rows(self, figures: Figures) -> Iterator[Sequence[object]]:
+        yield [name for part in COLUMNS for name in part]
+        yield _row("all", figures.whole())
         for group, measures in (
             ("severity", figures.by_severity()),
             ("service", figures.by_service()),
+            ("team", figures.by_team()),
         ):
-            rows.writerows(_row(group, each) for each in measures)
-        return response
+            yield from (_row(group, each) for each in measures)
+
+
+class PagesCsv(MeasuresCsv):
+    """Who was paged how often, of those whom the reader may see that of."""
+
+    filename = "vigil-pages.csv"
+
+    def rows(self, figures: Figures) -> Iterator[Sequence[object]]:
+        yield PAGES_COLUMNS
+        for each in pages_by_person(self.user, figures):
+            counts = (each.pages, each.at_night, each.at_weekend)
+            yield [_text(each.name), _text(each.time_zone), *counts]
 
 
 def _row(group: str, each: Measures) -> list[object]:

@@ -8,6 +8,7 @@ from incidents.pages.action_items import (
     DropItem,
     ReopenItem,
 )
+from incidents.pages.attachments import AttachmentFile, AttachmentImage
 from incidents.pages.bulk import AcknowledgeSeveral, HandOver
 from incidents.pages.checklist import AddCheck, AssignCheck, CompleteCheck, ReopenCheck, SkipCheck
 from incidents.pages.contacts import (
@@ -22,10 +23,10 @@ from incidents.pages.dashboard import DashboardLive
 from incidents.pages.evidence import Preserve, Release
 from incidents.pages.handovers import Accept, Decline, Offer, Take, Withdraw
 from incidents.pages.impact import Propose
-from incidents.pages.measures import MeasuresCsv, MeasuresPage
+from incidents.pages.measures import MeasuresCsv, MeasuresPage, PagesCsv
 from incidents.pages.moves import Assign, ChangeSeverity, Move, PauseClock, ResumeClock, TakeCommand
 from incidents.pages.my_actions import MyActions
-from incidents.pages.notes import AddNote, CorrectNote
+from incidents.pages.notes import AddNote, CorrectNote, Pin, Unpin
 from incidents.pages.notifications import NotificationDetail, Resend, SetAside
 from incidents.pages.postmortem import (
     AcceptPostmortem,
@@ -54,6 +55,7 @@ urlpatterns = [
     path("incidents/live/", DashboardLive.as_view(), name="dashboard-live"),
     path("incidents/metrics/", MeasuresPage.as_view(), name="measures"),
     path("incidents/metrics.csv", MeasuresCsv.as_view(), name="measures-csv"),
+    path("incidents/metrics-pages.csv", PagesCsv.as_view(), name="measures-pages-csv"),
     path("incidents/propose/", Propose.as_view(), name="propose"),
     path("incidents/actions/", MyActions.as_view(), name="actions"),
     path("incidents/postmortems/", PostmortemList.as_view(), name="postmortem-list"),
@@ -75,6 +77,12 @@ urlpatterns = [
     path(f"{_ONE}timeline/", OlderEntries.as_view(), name="timeline-older"),
     path(f"{_ONE}timeline/add/", AddNote.as_view(), name="note-add"),
     path(f"{_ONE}timeline/<int:entry>/correct/", CorrectNote.as_view(), name="note-correct"),
+    path(f"{_ONE}timeline/<int:entry>/pin/", Pin.as_view(), name="entry-pin"),
+    path(f"{_ONE}timeline/<int:entry>/unpin/", Unpin.as_view(), name="entry-unpin"),
+    path(f"{_ONE}files/<int:attachment>/", AttachmentFile.as_view(), name="attachment"),
+    path(
+        f"{_ONE}files/<int:attachment>/image/", AttachmentImage.as_view(), name="attachment-image"
+    ),
     path(f"{_ONE}alerts/", OlderAlerts.as_view(), name="alerts-older"),
     path(f"{_ONE}severity/", ChangeSeverity.as_view(), name="incident-severity"),
     path(f"{_ONE}roles/", Assign.as_view(), name="role-assign"),

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from audit.models import User
 from incidents import actions
+from incidents.commands import COMMANDS
 from incidents.models import Alert, Incident, IncidentRole, RoleHandover, TimelineEntry
 from incidents.pages.base import IncidentPage, may
 from incidents.pages.clocks import clock_views
@@ -16,25 +17,34 @@ from incidents.pages.stepper import conditions_to_close, moves, stepper
 from incidents.pages.updates import communications
 from incidents.procedure import State, current_step
 from incidents.selectors import checklists
+from incidents.selectors import timeline as lines
 from incidents.selectors import war_room as read
 from incidents.selectors.evidence import hold_of
 from incidents.selectors.notifications import VIEW as VIEW_NOTIFICATIONS
 from incidents.selectors.notifications import told_of
 from incidents.selectors.restriction import let_in
-from incidents.selectors.war_room import Cursor
+from incidents.selectors.timeline import KINDS, Cursor, TimelineFilter
 
 ENTRIES = 50
 # More than this since the last poll, as after a night asleep, and the page starts its list anew.
 MANY_NEW = 100
 ALERTS = 50
+MAX_DIGITS = 19
 TOLD = 8
 WITH_POSTMORTEM = {State.DOCUMENTING, State.POSTMORTEM, State.CLOSED}
 
 
 class WarRoom(IncidentPage):
-    def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
-        context = regions(self.user, self.incident) | first_entries(self.user, self.incident)
-        context["note_form"] = note_form()
+    def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        wanted = wanted_of(request.GET)
+        context = regions(self.user, self.incident)
+        context |= first_entries(self.user, self.incident, wanted)
+        context |= {
+            "note_form": note_form(),
+            "commands": COMMANDS,
+            "kinds": KINDS,
+            "authors": lines.authors(self.incident),
+        }
         return self.page("incidents/war_room.html", context, title=self.incident.number)
 
 
@@ -51,16 +61,16 @@ class WarRoomLive(IncidentPage):
         )
         if unchanged := self.unchanged(etag):
             return unchanged
-        since = request.GET.get("since", "")
+        since, wanted = request.GET.get("since", ""), wanted_of(request.GET)
         context = regions(self.user, self.incident)
-        context |= newer_entries(self.user, self.incident, int(since) if since.isdecimal() else 0)
+        context |= newer_entries(self.user, self.incident, _number(since), wanted)
         return self.fragment("incidents/war_room_live.html", context, etag=etag)
 
 
 class OlderEntries(IncidentPage):
     def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         before = _cursor(request.GET.get("before", ""))
-        context = entries(self.user, self.incident, before)
+        context = entries(self.user, self.incident, wanted_of(request.GET), before)
         return self.fragment(
             "incidents/timeline_older.html", {"incident": self.incident, **context}
         )
@@ -69,7 +79,7 @@ class OlderEntries(IncidentPage):
 class OlderAlerts(IncidentPage):
     def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         before = request.GET.get("before", "")
-        context = _alerts(self.incident, int(before) if before.isdecimal() else None)
+        context = _alerts(self.incident, _number(before) if before.isdecimal() else None)
         return self.fragment("incidents/alerts_older.html", {"incident": self.incident, **context})
 
 
@@ -119,6 +129,7 @@ def regions(user: User, incident: Incident) -> dict[str, Any]:
         "is_own_postmortem": postmortem is not None and postmortem.author_id == user.pk,
         "counts": read.alert_counts(incident),
         "told": told_of(incident, limit=TOLD),
+        "pins": lines.pinned(incident),
         **_alerts(incident),
     }
 
@@ -143,26 +154,65 @@ def _alerts(incident: Incident, before: int | None = None) -> dict[str, Any]:
     }
 
 
-def first_entries(user: User, incident: Incident) -> dict[str, Any]:
-    return {**entries(user, incident), "newest_entry": read.newest_entry(incident)}
+def wanted_of(query: QueryDict) -> TimelineFilter:
+    """What is no filter narrows nothing."""
+    kind, text = query.get("kind", ""), query.get("q", "")[: lines.MAX_TEXT]
+    return TimelineFilter(
+        kind=kind if kind in KINDS else "",
+        author=query.get("author", "")[: lines.MAX_TEXT].replace("\0", ""),
+        text=text.replace("\0", ""),
+        is_pinned=query.get("pinned") == "1",
+        has_files=query.get("files") == "1",
+    )
 
 
-def newer_entries(user: User, incident: Incident, since: int) -> dict[str, Any]:
-    found = read.timeline_since(incident, since, limit=MANY_NEW)
-    if found.has_more:
-        return {**first_entries(user, incident), "is_new_list": True}
-    newest = max((entry.pk for entry in found.rows), default=since)
+def as_query(wanted: TimelineFilter) -> str:
+    """The filter as it stands in an address; empty where nothing is looked for."""
+    query = QueryDict(mutable=True)
+    given = {"kind": wanted.kind, "author": wanted.author, "q": wanted.text}
+    given |= {"pinned": "1" * wanted.is_pinned, "files": "1" * wanted.has_files}
+    query.update({name: value for name, value in given.items() if value})
+    return query.urlencode()
+
+
+def first_entries(
+    user: User, incident: Incident, wanted: TimelineFilter | None = None
+) -> dict[str, Any]:
+    # Asked first: what is recorded between the two comes again, rather than never.
+    newest = lines.newest_entry(incident)
+    return {**entries(user, incident, wanted), "newest_entry": newest}
+
+
+def newer_entries(
+    user: User, incident: Incident, since: int, wanted: TimelineFilter
+) -> dict[str, Any]:
+    newest = lines.newest_entry(incident)
+    found = lines.timeline_since(incident, since, wanted, limit=MANY_NEW)
+    # What is pinned is no matter of what was recorded since.
+    if found.has_more or wanted.is_pinned:
+        shown = entries(user, incident, wanted)
+        return {**shown, "newest_entry": newest, "is_new_list": True}
     return {
         "entries": [_entry(user, entry, since) for entry in found.rows],
         "newest_entry": max(newest, since),
+        "wanted": wanted,
+        "wanted_query": as_query(wanted),
     }
 
 
-def entries(user: User, incident: Incident, before: Cursor | None = None) -> dict[str, Any]:
-    found = read.timeline(incident, before=before, limit=ENTRIES)
+def entries(
+    user: User,
+    incident: Incident,
+    wanted: TimelineFilter | None = None,
+    before: Cursor | None = None,
+) -> dict[str, Any]:
+    wanted = wanted or TimelineFilter()
+    found = lines.timeline(incident, wanted, before=before, limit=ENTRIES)
     return {
         "entries": [_entry(user, entry) for entry in found.rows],
         "older": found.rows[-1] if found.has_more else None,
+        "wanted": wanted,
+        "wanted_query": as_query(wanted),
     }
 
 
@@ -175,8 +225,13 @@ def _entry(user: User, entry: TimelineEntry, since: int | None = None) -> dict[s
         "can_correct": is_note and corrected_by is None and entry.author == f"user:{user.username}",
         # An older entry comes along only to be marked as corrected, where it is on the page.
         "is_known": since is not None and entry.pk <= since,
+        "is_pinned": hasattr(entry, "pin"),
         "is_backdated": (entry.recorded_at - entry.occurred_at).total_seconds() > 1,
     }
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < MAX_DIGITS else 0
 
 
 def _cursor(text: str) -> Cursor | None:

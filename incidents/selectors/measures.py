@@ -22,8 +22,8 @@ from incidents.procedure import State
 from incidents.selectors.visibility import incidents_visible_to
 from incidents.severity import Severity
 
-# A service with fewer incidents than the first so many is told in no row of its own.
-SERVICES = 50
+# A service or team with fewer incidents than the first so many is told in no row of its own.
+SERVICES = TEAMS = 50
 
 
 class Median(Aggregate):
@@ -92,7 +92,7 @@ class Week:
 
 
 # By which of the columns a row of the following is grouped, as `grouping` tells it.
-_GROUPS = {0b111: "all", 0b011: "kind", 0b101: "severity", 0b110: "service"}
+_GROUPS = {0b1111: "all", 0b0111: "kind", 0b1011: "severity", 0b1101: "service", 0b1110: "team"}
 # A clock is broken once a leg ran past its target (`sla.verdict`), and counts unless it was called off.
 _CLOCKS = """
 WITH leg AS (
@@ -106,12 +106,14 @@ WITH leg AS (
                AS is_breached
     FROM leg GROUP BY incident_id, kind, cycle
 )
-SELECT grouping(clock.kind, incident.severity, incident.service_id),
-       clock.kind, incident.severity, incident.service_id,
+SELECT grouping(clock.kind, incident.severity, incident.service_id, service.team_id),
+       clock.kind, incident.severity, incident.service_id, service.team_id,
        count(*), count(*) FILTER (WHERE clock.is_breached)
 FROM clock JOIN incidents_incident incident ON incident.id = clock.incident_id
+LEFT JOIN incidents_service service ON service.id = incident.service_id
 WHERE clock.phase <> 'cancelled'
-GROUP BY GROUPING SETS ((), (clock.kind), (incident.severity), (incident.service_id))
+GROUP BY GROUPING SETS
+    ((), (clock.kind), (incident.severity), (incident.service_id), (service.team_id))
 """
 
 
@@ -139,17 +141,25 @@ class Figures:
         return [self._measures(row["severity"], ("severity", row["severity"]), row) for row in rows]
 
     def by_service(self) -> list[Measures]:
-        rows = self._grouped("service_id", "service__name").order_by("-incidents", "service__name")
-        return [
-            self._measures(
-                row["service__name"] or "No service", ("service", row["service_id"]), row
-            )
-            for row in rows[:SERVICES]
-        ]
+        return self._by_owner("service", "service", "No service", SERVICES)
+
+    def by_team(self) -> list[Measures]:
+        """By the team that answers now for the incident's service."""
+        return self._by_owner("team", "service__team", "No team", TEAMS)
+
+    def _by_owner(self, group: str, path: str, nobody: str, most: int) -> list[Measures]:
+        key, name = f"{path}_id", f"{path}__name"
+        rows = self._grouped(key, name).order_by("-incidents", name)[:most]
+        return [self._measures(row[name] or nobody, (group, row[key]), row) for row in rows]
 
     def promises(self) -> list[Promise]:
         found = ((kind, self._clocks.get(("kind", kind.value))) for kind in ClockKind)
         return [Promise(kind, *counts) for kind, counts in found if counts]
+
+    @property
+    def incidents(self) -> QuerySet[Incident]:
+        """Those that the figures are of."""
+        return self._incidents
 
     def by_week(self) -> list[Week]:
         """Every week that the period touches, in the viewer's zone."""
@@ -184,9 +194,11 @@ class Figures:
         return {
             (
                 _GROUPS[by],
-                {"kind": kind, "severity": severity, "service": service}.get(_GROUPS[by]),
-            ): counts
-            for by, kind, severity, service, *counts in rows
+                dict(zip(("kind", "severity", "service", "team"), keys, strict=True)).get(
+                    _GROUPS[by]
+                ),
+            ): (clocks, breached)
+            for by, *keys, clocks, breached in rows
         }
 
 

@@ -2,15 +2,12 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Aggregate, Count, F, Max, Q, QuerySet, Subquery, Sum, Window
 from django.db.models.functions import Now
 
 from audit.models import User
-from audit.subjects import name_people
 from incidents import actions
 from incidents.models import (
     Alert,
@@ -19,11 +16,11 @@ from incidents.models import (
     Incident,
     IncidentRole,
     Notification,
+    PinnedEntry,
     Postmortem,
-    TimelineEntry,
 )
 from incidents.models.incident import RESTRICTED
-from incidents.selectors.slices import Slice, newest, take
+from incidents.selectors.slices import Slice, newest
 
 _MODEL_BACKEND = "audit.role_backend.RoleBackend"
 
@@ -41,6 +38,7 @@ def fingerprint(incident: Incident, *, newest_alerts: int) -> str:
     seen = Alert.objects.filter(pk__in=shown.values("pk"))
     told = Notification.objects.filter(incident=incident.pk)
     checks = ChecklistItem.objects.filter(incident=incident.pk)
+    pins = PinnedEntry.objects.filter(incident=incident.pk)
     state = (
         Incident.objects.filter(pk=incident.pk)
         .annotate(
@@ -53,11 +51,15 @@ def fingerprint(incident: Incident, *, newest_alerts: int) -> str:
             waiting=_one(told, Count("pk", filter=Q(settled_at=None))),
             checks=_one(checks, Count("pk")),
             checked=_one(checks, Sum("version")),
+            pin_count=_one(pins, Count("pk")),
+            pinned=_one(pins, Max("pinned_at")),
+            pinned_sum=_one(pins, Sum("entry")),
             written=Subquery(written.values("version")[:1]),
         )
         .values_list(
             *("version", "next_target_at", "is_restricted", "entry", "passed", "alerted"),
             *("told", "tried", "settled", "waiting", "written", "checks", "checked"),
+            *("pin_count", "pinned", "pinned_sum"),
         )
         .get()
     )
@@ -66,53 +68,6 @@ def fingerprint(incident: Incident, *, newest_alerts: int) -> str:
 
 def _one(rows: QuerySet[Any], aggregate: Aggregate) -> Subquery:
     return Subquery(rows.order_by().values("incident").annotate(one=aggregate).values("one"))
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """A place in a timeline: the entries before it are older."""
-
-    occurred_at: datetime
-    id: int
-
-
-def timeline(
-    incident: Incident, *, before: Cursor | None = None, limit: int
-) -> Slice[TimelineEntry]:
-    """Newest first, by when it happened."""
-    entries = _entries(incident).order_by("-occurred_at", "-id")
-    if before is not None:
-        entries = entries.filter(occurred_at__lte=before.occurred_at).exclude(
-            occurred_at=before.occurred_at, id__gte=before.id
-        )
-    found = take(entries, limit)
-    _name(found.rows)
-    return found
-
-
-def timeline_since(incident: Incident, entry: int, *, limit: int) -> Slice[TimelineEntry]:
-    """What was recorded after an entry, with the older entries that it corrects."""
-    newer = take(_entries(incident).filter(pk__gt=entry).order_by("-id"), limit)
-    corrected = [new.supersedes_id for new in newer.rows if new.supersedes_id]
-    if corrected:
-        newer.rows.extend(_entries(incident).filter(pk__in=corrected, pk__lte=entry))
-    _name(newer.rows)
-    return newer
-
-
-def _name(entries: list[TimelineEntry]) -> None:
-    """Who wrote them, and who corrected them, by name."""
-    corrections = [getattr(entry, "superseded_by", None) for entry in entries]
-    name_people([*entries, *filter(None, corrections)], "author", "text")
-
-
-def _entries(incident: Incident) -> QuerySet[TimelineEntry]:
-    return incident.timeline.select_related("superseded_by", "supersedes")
-
-
-def newest_entry(incident: Incident) -> int:
-    """The id of the entry that was recorded last; 0 before the first."""
-    return incident.timeline.order_by("-id").values_list("pk", flat=True).first() or 0
 
 
 def alerts(incident: Incident, *, before: int | None = None, limit: int) -> Slice[Alert]:

@@ -3,6 +3,8 @@
 from incidents.services import (
     action_items,
     alerts,
+    approvals,
+    attachments,
     automatic,
     channels,
     clocks,
@@ -14,6 +16,7 @@ from incidents.services import (
     incidents,
     notices,
     people,
+    pins,
     postmortems,
     processing,
     reminders,
@@ -26,6 +29,8 @@ from incidents.services import (
 __all__ = [
     "action_items",
     "alerts",
+    "approvals",
+    "attachments",
     "automatic",
     "channels",
     "clocks",
@@ -37,6 +42,7 @@ __all__ = [
     "incidents",
     "notices",
     "people",
+    "pins",
     "postmortems",
     "processing",
     "reminders",

@@ -78,7 +78,7 @@ def from_exception(exc: BaseException) -> errors.VigilError:
     return known
 
 
-def _from_django(exc: BaseException) -> errors.VigilError | None:  # noqa: PLR0911 - a table
+def _from_django(exc: BaseException) -> errors.VigilError | None:  # noqa: C901, PLR0911 - a table
     match exc:
         case OperationalError() | InterfaceError():
             return errors.DbUnavailable()
@@ -92,6 +92,8 @@ def _from_django(exc: BaseException) -> errors.VigilError | None:  # noqa: PLR09
         case django.ValidationError():
             detail = exc.message_dict if hasattr(exc, "error_dict") else exc.messages
             return errors.ValidationFailed(_bounded(_field_errors(detail)))
+        case django.RequestDataTooBig(args=(int(limit),)):
+            return errors.PayloadTooLarge(limit)
         case django.RequestDataTooBig():
             return errors.PayloadTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
         case UnreadablePostError():

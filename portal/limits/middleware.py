@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from portal import failures
+from portal.lib import uploads
 from portal.lib.errors import PayloadTooLarge, RateLimitExceeded
 from portal.limits import callers, shedding
 from portal.limits.board import Board
@@ -18,7 +19,7 @@ from portal.limits.giving_way import giving_way
 from portal.limits.load import load
 from portal.limits.places import NoPlace, Places, Ticket
 from portal.limits.rates import rates
-from portal.limits.table import BODY, RETRY_AFTER, Priority
+from portal.limits.table import BODY, RETRY_AFTER, WITH_FILES, Priority
 
 # Alertmanager drops what is answered with 429, and sends again what is answered with 503.
 ALERTMANAGER = "/api/v1/ingest/alertmanager"
@@ -46,9 +47,11 @@ class LimitsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         announced = str(request.META.get("CONTENT_LENGTH") or "0")
-        if announced.isdecimal() and (len(announced) > 18 or int(announced) > BODY):  # noqa: PLR2004 - digits
-            return failures.respond(request, PayloadTooLarge(BODY))
         brought = callers.credential(request)
+        has_files = brought and WITH_FILES.fullmatch(request.path_info)
+        limit = uploads.most() if has_files else BODY
+        if announced.isdecimal() and (len(announced) > 18 or int(announced) > limit):  # noqa: PLR2004 - digits
+            return failures.respond(request, PayloadTooLarge(limit))
         asked = classify(request, is_anonymous=not brought)
         if asked is None:
             return self.get_response(request)

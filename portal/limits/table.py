@@ -13,6 +13,8 @@ WAITING = 100
 # Of those that wait below `HIGH`, how many may be one caller's; above it may be half of all.
 WAITING_EACH = 10
 BODY = 10 * MIB
+# What brings files along may be larger, from who has shown a credential.
+WITH_FILES = re.compile(r"/(?:api/v1/incidents/[\w-]+/timeline/|incidents/[\w-]+/timeline/add/)")
 MEMORY = 2 * 1024 * MIB
 MEMORY_SHED = 0.90
 CORES = 2

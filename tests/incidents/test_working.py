@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from audit.models import Event
 from incidents.models import IncidentRole, Postmortem, TimelineEntry
 from incidents.procedure import State
-from incidents.selectors import war_room as read
+from incidents.selectors import timeline as lines
 from incidents.services.incidents import incident_assign, incident_open
 from incidents.services.postmortems import FIELDS, postmortem_accept, postmortem_write
 from incidents.services.publishing import status_update
@@ -89,7 +89,7 @@ def test_a_role_is_handed_over(cast: Cast) -> None:
     held = incident.roles.get(ended_at=None)
     assert (held.user, incident.roles.count()) == (cast.approver, 2)
     assert (
-        read.timeline(incident, limit=1).rows[0].text
+        lines.timeline(incident, limit=1).rows[0].text
         == "Commander: approver, handed over by commander"
     )
     with pytest.raises(Conflict, match="already"):

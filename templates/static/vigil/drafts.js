@@ -3,7 +3,7 @@
   "use strict";
 
   const KEPT_FOR = 7 * 24 * 3600 * 1000;
-  const TYPED = "textarea[name], input[name]:not([type=hidden]), select[name]";
+  const TYPED = "textarea[name], input[name]:not([type=hidden], [type=file]), input[data-once], select[name]";
 
   function person() {
     const page = document.querySelector("[data-person]");
@@ -106,5 +106,14 @@
     document.querySelectorAll("form[data-draft]").forEach(restore);
   });
 
-  window.vigil.drafts = { values, keep, forget, restore };
+  // What a form with data-once sends is one thing, however often it is sent; this begins another.
+  function renew(form) {
+    const key = form.querySelector("[data-once]");
+    if (key) {
+      const bytes = crypto.getRandomValues(new Uint8Array(16));
+      key.value = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    }
+  }
+
+  window.vigil.drafts = { values, keep, forget, restore, renew };
 })();

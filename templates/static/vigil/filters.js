@@ -29,7 +29,7 @@
       }
     }
     const form = select.closest("form[data-autosubmit]");
-    if (form && select.matches("select")) {
+    if (form && select.matches("select, [type=checkbox]")) {
       form.requestSubmit();
     }
   });

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const { values, keep, forget, restore } = window.vigil.drafts;
+  const { values, keep, forget, restore, renew } = window.vigil.drafts;
   const dialog = () => document.getElementById("dialog");
 
   let opener = "";
@@ -115,10 +115,42 @@
     }
     delete elt.dataset.sending;
     const isRefused = xhr.getResponseHeader("X-Vigil-Fragment") === "refusal";
+    if (isRefused && xhr.status === 422) {
+      renew(elt);
+      keep(elt);
+    }
     if (event.detail.successful && !isRefused) {
       taken(elt);
+    } else if (!isRefused && !xhr.status && elt.querySelector("[data-once]")) {
+      elt.dataset.waiting = "";
+      refuse(elt, "No connection. Your text is kept, and is sent once by itself when the connection is back.");
     } else if (!isRefused) {
       refuse(elt, `${answerOf(xhr.status)} Your text is kept.`);
+    }
+  });
+
+  // The server knows by its key what it has got already, so sending it again is safe.
+  function resend() {
+    for (const form of document.querySelectorAll("form[data-waiting]:not([data-sending])")) {
+      delete form.dataset.waiting;
+      form.requestSubmit();
+    }
+  }
+
+  window.addEventListener("online", resend);
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { elt, xhr } = event.detail;
+    if (elt.id === "poll" && (xhr.status === 200 || xhr.status === 304)) {
+      resend();
+    }
+  });
+
+  // Half of a changed sentence is not sent while it is typed.
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-waiting]");
+    if (form) {
+      delete form.dataset.waiting;
+      refuse(form, "Changed since it was sent. Your text is kept: press Add when it is complete.");
     }
   });
 
@@ -144,8 +176,10 @@
       own.close();
     } else if (form.id === "note-form" && JSON.stringify(values(form)) === sent) {
       form.reset();
-      form.querySelector("details").open = false;
+      renew(form);
+      form.querySelectorAll("details").forEach((part) => (part.open = false));
     } else if (form.id === "note-form") {
+      renew(form);
       keep(form);
     }
   }

@@ -11,11 +11,13 @@ from django.urls import reverse
 from audit.models import User
 from incidents.models import (
     ActionItem,
+    Attachment,
     ChecklistItem,
     ClockLeg,
     ContainmentAction,
     Incident,
     IncidentRole,
+    PinnedEntry,
     Postmortem,
     RoleHandover,
     StatusUpdate,
@@ -32,7 +34,7 @@ from incidents.services.containment import containment_record
 from incidents.services.handovers import role_offer
 from incidents.services.incidents import incident_assign
 from incidents.services.postmortems import UNWRITTEN
-from incidents.services.timeline import timeline_note
+from incidents.services.timeline import timeline_note, timeline_note_pinned
 from incidents.services.whys import why_add
 from tests.incidents.making import accepted, in_state, item, submitted, written
 from tests.people import Cast
@@ -276,6 +278,42 @@ ACTS = [
         is_done=lambda i: i.timeline.filter(text="Better", supersedes__text="x").exists(),
     ),
     Act(
+        "entry-pin",
+        State.DETECTED,
+        {},
+        may="responder",
+        may_not="auditor",
+        args=(NOTE,),
+        before=lambda cast, i: timeline_note(incident=i, by=cast.principal("commander"), text="x"),
+        is_done=lambda i: i.pins.filter(entry__text="x").exists(),
+    ),
+    Act(
+        "entry-unpin",
+        State.DETECTED,
+        {},
+        may="responder",
+        may_not="auditor",
+        args=(NOTE,),
+        before=lambda cast, i: timeline_note_pinned(
+            incident=i, by=cast.principal("commander"), text="x"
+        ),
+        is_done=lambda i: not i.pins.exists(),
+    ),
+    Act(
+        "note-add",
+        State.DETECTED,
+        {"text": "/pin Bridge", "key": "a" * 32},
+        may="responder",
+        may_not="auditor",
+        is_done=lambda i: i.pins.filter(entry__text="Bridge").exists(),
+    ),
+    Act(
+        "note-add",
+        State.CONTAINED,
+        {"text": "/severity P0 All are hit", "key": "b" * 32, "occurred_at": ""},
+        is_done=lambda i: Incident.objects.get(pk=i.pk).severity == "P0",
+    ),
+    Act(
         "postmortem-section",
         State.DOCUMENTING,
         {"text": "Half of it.", "seen": UNWRITTEN},
@@ -442,6 +480,8 @@ def rows() -> list[int]:
             ChecklistItem,
             ContainmentAction,
             RoleHandover,
+            PinnedEntry,
+            Attachment,
         )
     ]
     versions = [

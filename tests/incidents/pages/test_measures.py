@@ -8,12 +8,15 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from audit.accounts import user_create
+from audit.models import User
 from audit.rows import row_save
-from incidents.models import ClockLeg, Incident, Service
+from incidents.models import ClockLeg, Incident, Notification, Reason, Service, Team
 from incidents.models.clock import ClockKind
 from incidents.pages.charts import HEIGHT, bars
 from incidents.procedure import State
 from incidents.selectors.measures import Figures, Measures, Period, Time, Week
+from incidents.selectors.pages import pages_by_person
 from incidents.services.clocks import current_clocks
 from incidents.services.restriction import incident_restrict
 from incidents.severity import DEFINITIONS
@@ -225,6 +228,7 @@ def test_as_csv_a_name_is_never_a_formula(cast: Cast, sign_in: SignIn) -> None:
         ("all", "All", "1"),
         ("severity", "P1", "1"),
         ("service", "'=SUM(1)", "1"),
+        ("team", "No team", "1"),
     ]
     assert rows[0]["detect_median_s"] == ""
     assert (rows[0]["clocks"], rows[0]["clocks_breached"]) == ("1", "1")
@@ -242,4 +246,119 @@ def test_it_costs_the_same_for_one_and_for_many(cast: Cast, sign_in: SignIn) -> 
     few = queries(client, PAGE)
     for severity in ("P0", "P1", "P2", "P3"):
         since(timedelta(days=9), severity)
+    assert queries(client, PAGE) == few
+
+
+# --- Teams, and who was paged ----------------------------------------------------------------------
+
+
+def paged(
+    cast: Cast, incident: Incident, who: str, *instants: str, event: int | None = None
+) -> None:
+    def change() -> None:
+        for number, at in enumerate(instants):
+            Notification.objects.create(
+                incident=incident,
+                reason=Reason.NOTIFIED,
+                kind="email",
+                person=User.objects.get(username=who),
+                message={},
+                dedup_key="x",
+                queued_at=at,
+                event_id=event or 1000 + number,
+                state="sink",
+                settled_at=at,
+            )
+
+    recorded(change)
+
+
+def test_a_team_has_the_incidents_of_its_services(cast: Cast) -> None:
+    team = Team(slug="pay", name="Payments")
+    row_save(instance=team, by=TESTS)
+    for slug in ("cards", "banks"):
+        service = Service(slug=slug, name=slug, team=team)
+        row_save(instance=service, by=TESTS)
+        since(timedelta(hours=3), service=service)
+    since(timedelta(minutes=1))
+    found = [
+        (each.name, each.incidents, each.clocks, each.breached) for each in figures(cast).by_team()
+    ]
+    assert found == [("Payments", 2, 2, 2), ("No team", 1, 1, 0)]
+
+
+def test_night_and_weekend_are_those_of_the_person(cast: Cast) -> None:
+    cast.responder.time_zone = "Asia/Tokyo"
+    row_save(instance=cast.responder, by=TESTS)
+    incident = opened(cast)
+    # In Tokyo: Friday 21:59:59, Friday 22:00, Saturday 06:59:59, Saturday 07:00, Monday 00:30.
+    paged(
+        cast,
+        incident,
+        "responder",
+        "2026-11-20T12:59:59Z",
+        "2026-11-20T13:00:00Z",
+        "2026-11-20T21:59:59Z",
+        "2026-11-20T22:00:00Z",
+        "2026-11-22T15:30:00Z",
+    )
+    paged(cast, incident, "commander", "2026-11-20T13:00:00Z")
+    found = pages_by_person(cast.commander, figures(cast))
+    assert [(p.name, p.pages, p.at_night, p.at_weekend) for p in found] == [
+        ("responder", 5, 3, 2),
+        ("commander", 1, 0, 0),
+    ]
+    assert found[0].time_zone == "Asia/Tokyo"
+
+
+def test_one_occasion_is_one_page_however_many_messages_it_took(cast: Cast) -> None:
+    incident, at = opened(cast), "2026-11-20T13:00:00Z"
+    paged(cast, incident, "responder", at, at, at, event=7)
+    (found,) = pages_by_person(cast.commander, figures(cast))
+    assert (found.pages, found.at_night) == (1, 0)
+
+
+def test_drills_and_what_is_hidden_page_nobody(cast: Cast) -> None:
+    at = "2026-11-20T23:00:00Z"
+    paged(cast, opened(cast, is_drill=True), "responder", at)
+    paged(cast, in_state(cast, State.FALSE_POSITIVE), "responder", at)
+    hidden = opened(cast)
+    paged(cast, hidden, "responder", at)
+    incident_restrict(incident=hidden, by=cast.principal("commander"), reason="security")
+    assert len(pages_by_person(cast.commander, figures(cast, "commander"))) == 1
+    assert pages_by_person(cast.approver, figures(cast, "approver")) == []
+
+
+def test_who_staffs_no_incident_sees_only_their_own_pages(cast: Cast, sign_in: SignIn) -> None:
+    incident, at = opened(cast), "2026-11-20T23:00:00Z"
+    for who in ("responder", "commander"):
+        paged(cast, incident, who, at)
+    csv_address = reverse("incidents:measures-pages-csv")
+    for who, names in (
+        ("commander", ["commander", "responder"]),
+        ("responder", ["responder"]),
+        ("auditor", []),
+    ):
+        client = sign_in(who)
+        rows = list(csv.reader(io.StringIO(client.get(csv_address).text)))
+        assert rows[0] == ["person", "time_zone", "pages", "at_night", "at_weekend"]
+        assert [row[0] for row in rows[1:]] == names
+        table = client.get(PAGE).text.partition('class="v-table v-paged"')[2]
+        assert [name for name in ("commander", "responder") if f">{name} <" in table] == names
+    assert sign_in("outsider").get(csv_address).status_code == 404
+
+
+def test_a_name_is_no_formula_in_a_spreadsheet_of_pages(cast: Cast, sign_in: SignIn) -> None:
+    user_create(user=User(username="@SUM"), password="x", roles=[], by=TESTS)
+    paged(cast, opened(cast), "@SUM", "2026-11-20T23:00:00Z")
+    text = sign_in("commander").get(reverse("incidents:measures-pages-csv")).text
+    assert "\r\n'@SUM,UTC,1,1,0\r\n" in text
+
+
+def test_pages_cost_the_same_however_many_there_are(cast: Cast, sign_in: SignIn) -> None:
+    incident, client = opened(cast), sign_in("commander")
+    paged(cast, incident, "responder", "2026-11-20T23:00:00Z")
+    few = queries(client, PAGE)
+    for who in ("commander", "approver"):
+        paged(cast, incident, who, *["2026-11-20T23:00:00Z"] * 50)
     assert queries(client, PAGE) == few

@@ -12,7 +12,7 @@ from audit.rows import row_save
 from incidents.models import Incident, IncidentRole
 from incidents.models.clock import ClockKind
 from incidents.procedure import State
-from incidents.selectors import war_room as read
+from incidents.selectors import timeline as lines
 from incidents.services.clocks import clock_pause
 from incidents.services.incidents import incident_assign
 from incidents.services.publishing import status_update
@@ -146,7 +146,7 @@ def poll(
 
 def test_a_poll_brings_what_was_recorded_since(cast: Cast, sign_in: SignIn) -> None:
     incident, client = opened(cast), sign_in("commander")
-    newest = read.newest_entry(incident)
+    newest = lines.newest_entry(incident)
     note = timeline_note(incident=incident, by=cast.principal("responder"), text="New words")
     status, text, etag = poll(client, incident, since=newest)
     assert status == 200
@@ -246,9 +246,9 @@ def test_entries_of_one_instant_are_neither_lost_nor_doubled(cast: Cast) -> None
     at = incident.detected_at - timedelta(hours=1)
     for number in range(5):
         timeline_note(incident=incident, by=by, text=str(number), occurred_at=at)
-    first = read.timeline(incident, limit=3)
+    first = lines.timeline(incident, limit=3)
     last = first.rows[-1]
-    rest = read.timeline(incident, before=read.Cursor(last.occurred_at, last.pk), limit=9)
+    rest = lines.timeline(incident, before=lines.Cursor(last.occurred_at, last.pk), limit=9)
     assert [entry.text for entry in first.rows[1:] + rest.rows] == ["4", "3", "2", "1", "0"]
 
 
@@ -282,7 +282,7 @@ def test_the_number_of_queries_does_not_grow(cast: Cast, sign_in: SignIn) -> Non
     live = f"{address(incident, 'incident-live')}?since="
 
     def count() -> list[int]:
-        newest = read.newest_entry(incident)
+        newest = lines.newest_entry(incident)
         return [queries(client, page) for page in (address(incident), f"{live}{newest}", live)]
 
     many_alerts(cast, incident, 1)
