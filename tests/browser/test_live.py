@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from incidents.models import Incident
 from incidents.services.timeline import timeline_note
@@ -65,25 +65,62 @@ def test_focus_stays_on_a_row_that_moves(site: Site, desk: Sit) -> None:
     assert number
 
 
-def test_a_lost_connection_is_said_and_nothing_typed_is_lost(site: Site, desk: Sit) -> None:
+def test_what_is_sent_without_a_connection_arrives_once_by_itself(site: Site, desk: Sit) -> None:
     number = fire(site, "offline")
     commander = desk("commander")
     page = commander.war_room(number)
     line = page.locator("#connection")
     commander.context.set_offline(True)
     expect(line).to_contain_text("Connection lost", timeout=10_000)
-    note(page, "Written in the dark")
-    refusal = page.locator("#note-form .v-refusal")
-    expect(refusal).to_contain_text("Your text is kept")
+    page.locator("#note_text").press_sequentially("Written in the dark")
+    for _ in range(2):
+        page.locator("#note_text").press("Control+Enter")
+        refusal = page.locator("#note-form .v-refusal")
+        expect(refusal).to_contain_text("Your text is kept, and is sent once by itself")
+    page.wait_for_timeout(4_000)
     expect(page.locator("#note_text")).to_have_value("Written in the dark")
     commander.context.set_offline(False)
-    expect(line).to_be_hidden(timeout=10_000)
-    page.reload()
-    expect(page.locator("#note_text")).to_have_value("Written in the dark")
-    page.locator("#note_text").press("Control+Enter")
-    expect(page.locator("#timeline")).to_contain_text("Written in the dark", timeout=SOON)
+    expect(page.locator("#timeline")).to_contain_text("Written in the dark", timeout=10_000)
+    expect(page.locator("#note_text")).to_have_value("")
+    expect(line).to_be_hidden()
     page.reload()
     expect(page.locator("#note_text")).to_have_value("")
+    expect(page.locator("#timeline").get_by_text("Written in the dark")).to_have_count(1)
+
+
+def test_an_answer_that_was_lost_writes_nothing_twice(site: Site, desk: Sit) -> None:
+    page = desk("commander").war_room(fire(site, "lost-answer"))
+    lost = []
+
+    def lose(route: Route) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.fetch())
+            route.abort("connectionreset")
+
+    page.route("**/timeline/add/", lose)
+    note(page, "It arrived, the answer did not")
+    expect(page.locator("#note_text")).to_have_value("", timeout=10_000)
+    page.reload()
+    expect(page.locator("#timeline").get_by_text("It arrived, the")).to_have_count(1)
+
+
+def test_a_text_that_was_changed_meanwhile_is_not_sent_half(site: Site, desk: Sit) -> None:
+    commander = desk("commander")
+    page = commander.war_room(fire(site, "changed"))
+    commander.context.set_offline(True)
+    note(page, "Half")
+    expect(page.locator("#note-form .v-refusal")).to_contain_text("No connection")
+    page.locator("#note_text").press_sequentially(" and more")
+    expect(page.locator("#note-form .v-refusal")).to_contain_text("Changed since it was sent")
+    commander.context.set_offline(False)
+    page.wait_for_timeout(4_000)
+    expect(page.locator("#note_text")).to_have_value("Half and more")
+    page.reload()
+    expect(page.locator("#note_text")).to_have_value("Half and more")
+    page.locator("#note_text").press("Control+Enter")
+    expect(page.locator("#timeline")).to_contain_text("Half and more", timeout=SOON)
 
 
 def test_a_dialogs_text_survives_its_closing(site: Site, desk: Sit) -> None:

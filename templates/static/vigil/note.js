@@ -111,4 +111,7 @@
   }
 
   document.addEventListener("htmx:afterSwap", mark);
+
+  // Unfold writes the name of a chosen file into a text field of its own forms, which is not here.
+  document.addEventListener("change", (event) => event.target.matches(".v-files") && event.stopPropagation(), true);
 })();
