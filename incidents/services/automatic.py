@@ -8,9 +8,9 @@ from audit.principal import Principal
 from audit.record import current
 from incidents import actions
 from incidents.models import Incident
-from incidents.procedure import State, find
+from incidents.procedure import State, current_step, find
 from incidents.selectors.addressees import rule_of
-from incidents.services import clocks, telling
+from incidents.services import checklists, clocks, telling
 from incidents.services.entries import Kind, entry_add
 from incidents.services.locking import incident_lock
 from portal.lib.errors import Conflict
@@ -38,6 +38,7 @@ def incident_notify_detected(*, incident: Incident, by: Principal) -> Incident:
         locked.version += 1
         locked.save()
         clocks.on_state(locked)
+        checklists.begin(locked, current_step(locked.state))
         entry_add(locked, Kind.TRANSITION, f"{locked.get_state_display()}: {said}")
         telling.on_move(locked, transition, "")
     return locked

@@ -5,6 +5,7 @@ from audit.models import User
 from audit.principal import PersonName
 from incidents.models import (
     ActionItem,
+    ChecklistItem,
     ContactMethod,
     IdempotencyKey,
     IncidentRole,
@@ -17,7 +18,13 @@ from incidents.services.contacts import wipe
 def _obstacles(user: User) -> list[str]:
     held = IncidentRole.objects.filter(user=user, ended_at=None, incident__state__in=OPEN)
     owned = ActionItem.objects.filter(owner=user, state=ActionItem.State.OPEN)
+    asked = ChecklistItem.objects.filter(
+        assignee=user, state=ChecklistItem.State.OPEN, incident__state__in=OPEN
+    )
     found = []
+    if count := asked.count():
+        checks = "an open check" if count == 1 else f"{count} open checks"
+        found.append(f"They are to do {checks} of incidents; assign them to somebody else first.")
     if count := held.count():
         incidents = "an open incident" if count == 1 else f"{count} open incidents"
         found.append(f"They hold a role in {incidents}; hand it over first.")

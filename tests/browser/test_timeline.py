@@ -82,6 +82,7 @@ def test_pins_and_files_of_one_are_seen_by_the_other(site: Site, desk: Sit) -> N
 def test_a_filter_stays_while_the_page_is_live(site: Site, desk: Sit) -> None:
     number = fire(site, "filter")
     one, other = desk("commander").war_room(number), desk("responder").war_room(number)
+    other.get_by_text("Filter", exact=True).first.click()
     other.get_by_label("Kind").select_option("Notes")
     expect(other).to_have_url(f"{site.url}/incidents/{number}/?kind=notes&author=&q=")
     search = other.get_by_label("Words")

@@ -8,6 +8,8 @@ from audit.principal import client
 from audit.rows import row_save
 from incidents.ingest.types import NormalizedAlert
 from incidents.models import NotificationRule, Ticket
+from incidents.procedure import current_step
+from incidents.selectors.checklists import checklist
 from incidents.services.alerts import alerts_receive
 from incidents.services.automatic import incident_notify_detected
 from incidents.tasks import deliver_notifications, drain_receipts, notify_detected, read_tickets
@@ -37,6 +39,7 @@ def test_a_page_goes_out_for_an_alert_with_nobody_awake(cast: Cast) -> None:
         "Classified: by the severity mapping",
     ]
     assert Event.objects.filter(event="incident_notified").count() == 1
+    assert [item.step for item in checklist(incident, current_step(incident.state))] == [4, 4]
     assert notify_detected() == 0
 
 
