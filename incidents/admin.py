@@ -3,7 +3,7 @@
 What changes an incident is a governed service, asked for from its war room.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase
@@ -21,6 +21,11 @@ from incidents.models import AlertReceipt, Incident, Notification
 from incidents.pages.listing import IncidentList
 from incidents.pages.notifications import NotificationList
 from incidents.pages.receipts import ReceiptList
+from incidents.selectors.notifications import notifications_visible_to
+from incidents.selectors.visibility import receipts_visible_to
+
+if TYPE_CHECKING:
+    from audit.models import User
 
 
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc] # no stubs
@@ -61,10 +66,9 @@ class AlertReceiptAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, **_kwargs: Any) -> HttpResponseBase:
         return ReceiptList.as_view()(request)
 
-    def change_view(
-        self, _request: HttpRequest, object_id: int, **_kwargs: Any
-    ) -> HttpResponseBase:
-        receipt = get_object_or_404(AlertReceipt, pk=object_id)
+    def change_view(self, request: HttpRequest, object_id: int, **_kwargs: Any) -> HttpResponseBase:
+        seen = receipts_visible_to(cast("User", request.user))
+        receipt = get_object_or_404(seen, pk=object_id)
         return redirect(reverse("incidents:receipt-detail", args=[receipt.public_id]))
 
 
@@ -73,8 +77,7 @@ class NotificationAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, **_kwargs: Any) -> HttpResponseBase:
         return NotificationList.as_view()(request)
 
-    def change_view(
-        self, _request: HttpRequest, object_id: int, **_kwargs: Any
-    ) -> HttpResponseBase:
-        notification = get_object_or_404(Notification, pk=object_id)
+    def change_view(self, request: HttpRequest, object_id: int, **_kwargs: Any) -> HttpResponseBase:
+        seen = notifications_visible_to(cast("User", request.user))
+        notification = get_object_or_404(seen, pk=object_id)
         return redirect(reverse("incidents:notification", args=[notification.public_id]))
