@@ -92,6 +92,8 @@ SPECIAL = {
     ("incidents_notification", "settled_at"): "now()",
     ("incidents_notification", "contact_id"): "NULL",
     ("incidents_statusupdate", "word"): "'resolved'",
+    ("incidents_attachment", "media_type"): "'text/plain'",
+    ("incidents_attachment", "sha256"): "repeat('a', 64)",
     ("audit_apitoken", "scopes"): "'{admin}'",
     ("audit_approvalrequest", "expires_at"): "now() + interval '1 hour'",
 }

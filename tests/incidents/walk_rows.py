@@ -2,22 +2,26 @@
 
 import uuid
 from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import Self
 
 import pytest
 
 from audit.models import ApprovalRequest, Event
-from incidents.models import Incident, IncidentRole, Postmortem
+from incidents.attachments import checked
+from incidents.models import Attachment, Incident, IncidentRole, Postmortem
 from incidents.models.clock import ClockKind
 from incidents.procedure import State
 from incidents.services.clocks import clock_pause
+from incidents.services.containment import containment_record
 from incidents.services.evidence import evidence_hold
+from incidents.services.handovers import role_offer
 from incidents.services.incidents import incident_assign
 from incidents.services.postmortems import FIELDS, postmortem_accept, postmortem_submit
 from incidents.services.postmortems import postmortem_write as write
 from incidents.services.publishing import status_update
 from incidents.services.restriction import incident_restrict, incident_unrestrict
-from incidents.services.timeline import timeline_note
+from incidents.services.timeline import timeline_note, timeline_note_pinned
 from incidents.services.whys import why_add
 from portal.lib.errors import ApprovalRequired
 from tests.incidents.arranging import alert
@@ -43,6 +47,10 @@ class Rows:
     notification: str
     notification_row: str
     approval: str
+    attachment: str
+    check: str
+    contained: str
+    offer: str
 
     def within(self, other: Self) -> Self:
         """These rows, asked for as parts of the other incident."""
@@ -65,6 +73,10 @@ def nothing(word: str) -> Rows:
         notification=nowhere,
         notification_row=row,
         approval=nowhere,
+        attachment=row,
+        check=row,
+        contained=row,
+        offer=row,
     )
 
 
@@ -88,6 +100,17 @@ def worked(cast: Cast, word: str) -> Incident:
     _told(cast, incident, word)
     clock_pause(incident=incident, by=by, kind=ClockKind.STATUS_UPDATE, reason=f"{word} told")
     evidence_hold(incident=incident, by=by)
+    role_offer(incident=incident, by=by, role=commander, user=cast.responder, note=word)
+    containment_record(
+        incident=incident, by=by, kind="isolate", target=word, performed_by=f"{word} team"
+    )
+    file = BytesIO(word.encode())
+    timeline_note_pinned(
+        incident=incident,
+        by=by,
+        text=f"{word} in a file",
+        attachments=[checked(f"{word}.txt", file, limit=1000)],
+    )
     incident.refresh_from_db()
     for name in WAYS[State.POSTMORTEM][len(WAYS[State.ACKNOWLEDGED]) :]:
         incident = move(cast, incident, name, f"{word} because")
@@ -143,4 +166,8 @@ def rows_of(incident: Incident, word: str) -> Rows:
         notification=str(notification.public_id),
         notification_row=str(notification.pk),
         approval=str(approval.pk if approval else uuid.UUID(int=NO_ROW)),
+        attachment=str(Attachment.objects.filter(entry__incident=incident).latest("id").pk),
+        check=str(incident.checklist.latest("id").pk),
+        contained=str(incident.containment.latest("id").pk),
+        offer=str(incident.handovers.latest("id").pk),
     )

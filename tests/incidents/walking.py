@@ -104,7 +104,10 @@ class Walker:
 
     def compared(self, address: Address, rows: Rows, method: str = "GET") -> str:
         """The answer without what the request itself put into it."""
-        said = self.ask(address, rows, method).all
+        # A style's figures are nobody's number.
+        said = re.sub(
+            r"<style.*?</style>", "", self.ask(address, rows, method).all, flags=re.DOTALL
+        )
         asked = address.of(rows, self.others)
         words = [
             asked,

@@ -13,17 +13,8 @@ from incidents.procedure import State
 from tests.database import as_superuser
 from tests.entries import actor_of
 from tests.incidents.making import in_state, opened
-from tests.incidents.pages.acts import (
-    ACTS,
-    SCRIPT,
-    Act,
-    address_of,
-    every_act,
-    press,
-    ready,
-    rows,
-    state_is,
-)
+from tests.incidents.pages.act import SCRIPT, Act, address_of, press, ready, rows, state_is
+from tests.incidents.pages.acts import ACTS, every_act
 from tests.incidents.pages.conftest import SignIn, signed_in
 from tests.people import Cast
 

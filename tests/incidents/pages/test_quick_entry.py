@@ -17,7 +17,7 @@ from incidents.services.timeline import timeline_note, timeline_note_pinned
 from portal.lib.errors import Conflict
 from tests.incidents.arranging import many_entries
 from tests.incidents.making import in_state, opened, written
-from tests.incidents.pages.acts import SCRIPT
+from tests.incidents.pages.act import SCRIPT
 from tests.incidents.pages.conftest import SignIn
 from tests.incidents.pages.test_dashboard import queries
 from tests.incidents.pages.test_war_room import address, ids
