@@ -18,7 +18,7 @@ from audit.principal import person, subject
 from audit.replay import replay
 from audit.selectors import entry_of, opened_of
 from incidents.models import IncidentRole
-from incidents.selectors import war_room
+from incidents.selectors.timeline import timeline
 from incidents.services.incidents import incident_assign
 from portal.lib.errors import (
     ApprovalRequired,
@@ -102,10 +102,10 @@ def test_the_record_and_its_rows_still_verify(committed_cast: Cast, signer: Ledg
 def test_a_timeline_shows_that_somebody_was_erased(cast: Cast) -> None:
     user = lived(cast)
     incident = IncidentRole.objects.filter(user=user)[0].incident
-    assert f"user:{NAME}" in {entry.author for entry in war_room.timeline(incident, limit=50).rows}
+    assert f"user:{NAME}" in {entry.author for entry in timeline(incident, limit=50).rows}
     ref = subject(user)
     erased(cast, user)
-    rows = war_room.timeline(incident, limit=50).rows
+    rows = timeline(incident, limit=50).rows
     assert f"user:erased-{ref}" in {entry.author for entry in rows}
     assert f"Incident commander: erased-{ref}" in {e.text for e in rows} or any(
         f"erased-{ref}" in e.text for e in rows
