@@ -45,11 +45,11 @@ class Dependency:
 
 def _served(name: str, title: str, *finds: str, **more: object) -> Dependency:
     behind = more.pop("behind", (name,))
-    return Dependency(name, title, frozenset(finds), behind=behind, **more)  # type: ignore[arg-type]
+    return Dependency(name, title, frozenset(finds), behind=behind, **more)  # type: ignore[arg-type] # its fields
 
 
 def _process(name: str, title: str, *finds: str, **more: object) -> Dependency:
-    return Dependency(name, title, frozenset(finds), processes=(name,), **more)  # type: ignore[arg-type]
+    return Dependency(name, title, frozenset(finds), processes=(name,), **more)  # type: ignore[arg-type] # its fields
 
 
 UNTIL_LATE = (

@@ -101,7 +101,7 @@ def test_a_ledger_that_lags_fails(
 
 
 def test_a_broker_that_is_gone_fails(committed_db: None, settings: object, tmp_path: Path) -> None:
-    settings.CELERY_BROKER_URL = f"redis+socket://{tmp_path}/gone"  # type: ignore[attr-defined]
+    settings.CELERY_BROKER_URL = f"redis+socket://{tmp_path}/gone"  # type: ignore[attr-defined] # its proxy
     assert ready() == (503, {"broker": "does not answer"})
 
 

@@ -223,7 +223,7 @@ def test_a_half_written_file_is_discarded(tmp_path: Path) -> None:
 
 
 def test_counting_needs_no_query(committed_db: None, django_assert_num_queries: object) -> None:
-    with django_assert_num_queries(0, connection=connection):  # type: ignore[operator]
+    with django_assert_num_queries(0, connection=connection):  # type: ignore[operator] # a fixture
         Client().get("/health/live")
 
 

@@ -42,14 +42,14 @@ def wait_for(board: Board, number: int) -> None:
 def test_each_process_sees_the_places_of_all() -> None:
     board = Board()
     take(board)
-    child = in_a_process(lambda: (take(board), time.sleep(60)))  # type: ignore[func-returns-value]
+    child = in_a_process(lambda: (take(board), time.sleep(60)))  # type: ignore[func-returns-value] # one after the other
     wait_for(board, 2)
     end(child)
 
 
 def test_a_process_that_is_killed_gives_its_places_back() -> None:
     board = Board()
-    child = in_a_process(lambda: (take(board), time.sleep(60)))  # type: ignore[func-returns-value]
+    child = in_a_process(lambda: (take(board), time.sleep(60)))  # type: ignore[func-returns-value] # one after the other
     wait_for(board, 1)
     end(child)
     board.forget_the_dead()
