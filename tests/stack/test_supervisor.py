@@ -152,10 +152,10 @@ def test_stops_in_order_and_leaves_nothing(watched: Watched) -> None:
     watched.start("family", HAS_A_CHILD)
     watched.tick_until(lambda: all(watched.log(n).strip() for n in ("first", "second", "family")))
     grandchild = psutil.Process(int(watched.log("family")))
-    watched.supervisor.stop([(("second", "family"), 5.0), (("first",), 5.0)])
+    watched.supervisor.stop([(("second", "family"), 30.0), (("first",), 30.0)])
     ended = {n: float(watched.log(n).split()[-1]) for n in ("first", "second")}
     assert ended["second"] < ended["first"]
-    wait_until(lambda: not is_alive(grandchild), timeout=5)
+    wait_until(lambda: not is_alive(grandchild), timeout=30)
 
 
 def test_one_that_will_not_stop_is_ended(watched: Watched) -> None:
