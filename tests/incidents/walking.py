@@ -22,6 +22,7 @@ BY_ITSELF = [
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00)?", "<instant>"),
     (r"\b\d\d:\d\d(:\d\d(\.\d+)?)?\b", "<time>"),
     (r"\b\d+(\.\d+)? ?(ms|s|seconds?|minutes?|min|hours?|h)\b( ago)?", "<while>"),
+    (r"<while>( <while>)+", "<while>"),
 ]
 # Figures of the machine and of all traffic together, and how long the public log is.
 BY_ITSELF += [
@@ -113,7 +114,8 @@ class Walker:
             asked,
             asked.replace("&", "&amp;"),
             quote(asked),
-            *(getattr(rows, n) for n in address.names),
+            # The first rows of a table have numbers that stand in every page.
+            *(name for n in address.names if len(name := getattr(rows, n)) > 2),
         ]
         if "incident" in address.names:
             words.append(rows.number)
