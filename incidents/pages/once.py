@@ -27,7 +27,7 @@ class OtherText(IdempotencyMismatch):
 
 
 class _Taken(Exception):
-    pass
+    """Another request with this key has written the note."""
 
 
 def once(key: str, asked: Any, by: Principal, change: Callable[[], object]) -> None:

@@ -69,7 +69,7 @@ class Receiver:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         # Who was held up has given up, and is not there to be answered.
-        self._server.handle_error = lambda *_args: None  # type: ignore[method-assign]
+        self._server.handle_error = lambda *_args: None  # type: ignore[method-assign] # its log is not ours
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), daemon=True
         )

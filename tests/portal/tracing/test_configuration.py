@@ -25,7 +25,7 @@ def test_the_common_variable_gets_the_path_of_the_signal() -> None:
 def test_headers_are_percent_encoded_and_may_come_from_a_file(tmp_path: object) -> None:
     named = read(OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20a%3Db, x-tenant=1")
     assert named.headers == {"authorization": "Bearer a=b", "x-tenant": "1"}
-    (path := tmp_path / "headers").write_text("x-key=k\n")  # type: ignore[operator]
+    (path := tmp_path / "headers").write_text("x-key=k\n")  # type: ignore[operator] # a path
     assert read(OTEL_EXPORTER_OTLP_HEADERS_FILE=str(path)).headers == {"x-key": "k"}
 
 
